@@ -1,0 +1,49 @@
+/* Every ceiling of the program, each with its reason. */
+#ifndef TASKBRIDGE_BASE_LIMITS_H
+#define TASKBRIDGE_BASE_LIMITS_H
+
+#include <stddef.h>
+
+#define TB_KIB ((size_t)1024)
+#define TB_MIB (1024 * TB_KIB)
+
+/* A delivery's body. RabbitMQ 3 takes 128 MiB; what is larger than this is a dead letter by its first bytes' worth of
+ * reason only when the broker refuses to hold it; between this and the decode ceiling it is a dead letter, whole. */
+#define TB_DELIVERY_MAX_BYTES (128 * TB_MIB)
+
+/* The largest body that is decoded, after decompression; a traceback may be long, 10 MiB is promised. Larger bodies
+ * are dead letters with all their bytes. */
+#define TB_DECODE_MAX_BYTES (16 * TB_MIB)
+
+/* Nesting of JSON in an event; Celery's own is 3. */
+#define TB_JSON_MAX_DEPTH 512
+
+/* Text fields of an event as stored: what Celery itself cuts is 1024 characters; tracebacks are unbounded. */
+#define TB_TASK_ID_MAX_CHARS   255
+#define TB_NAME_MAX_BYTES      ((size_t)512)
+#define TB_REPR_MAX_BYTES      (16 * TB_KIB)
+#define TB_TRACEBACK_MAX_BYTES (64 * TB_KIB)
+#define TB_TEXT_MAX_BYTES      (4 * TB_KIB)
+
+/* Rows, and bytes of text behind them, that one transaction carries: past either, a batch is full. Beyond some 4,000
+ * rows PostgreSQL gains nothing any more (measured). */
+#define TB_BATCH_MAX_ROWS       ((size_t)4096)
+#define TB_BATCH_MAX_DELIVERIES ((size_t)4096)
+#define TB_BATCH_FULL_BYTES     (2 * TB_MIB)
+/* The arena's own ceiling: a full batch plus the largest delivery on top of it. */
+#define TB_BATCH_ARENA_MAX_BYTES (TB_DELIVERY_MAX_BYTES + 64 * TB_MIB)
+
+/* Names of unknown event types that are counted one by one; the rest together. */
+#define TB_UNKNOWN_TYPES_MAX ((size_t)64)
+
+/* One line of the log. */
+#define TB_LOG_LINE_MAX_BYTES (8 * TB_KIB)
+
+/* The YAML file. */
+#define TB_CONFIG_MAX_BYTES TB_MIB
+#define TB_RULES_MAX        ((size_t)1000)
+
+/* An HTTP response's body. */
+#define TB_RESPONSE_MAX_BYTES (8 * TB_MIB)
+
+#endif

@@ -1,0 +1,56 @@
+/* The log: one line an event on stderr, as text or as JSON, with fields.
+ *
+ * It never waits: when the reader of stderr is slow, lines are dropped, counted, and the count is told by the next line
+ * that goes through. Text is made printable; a line has a ceiling. */
+#ifndef TASKBRIDGE_BASE_LOG_H
+#define TASKBRIDGE_BASE_LOG_H
+
+#include "taskbridge/base/attributes.h"
+#include "taskbridge/base/str.h"
+
+enum tb_log_level { TB_LOG_DEBUG, TB_LOG_INFO, TB_LOG_WARNING, TB_LOG_ERROR };
+enum tb_log_format { TB_LOG_TEXT, TB_LOG_JSON };
+
+struct tb_log {
+    int fd;
+    enum tb_log_level level;
+    enum tb_log_format format;
+    uint64_t dropped; /* lines not written since the last that was */
+};
+
+enum tb_log_kind { TB_LOG_FIELD_END, TB_LOG_FIELD_STR, TB_LOG_FIELD_INT, TB_LOG_FIELD_DOUBLE };
+
+struct tb_log_field {
+    enum tb_log_kind kind;
+    const char *name;
+    union {
+        struct tb_str str;
+        int64_t integer;
+        double number;
+    };
+};
+
+#define TB_F_STR(name_, str_)   ((struct tb_log_field){.kind = TB_LOG_FIELD_STR, .name = (name_), .str = (str_)})
+#define TB_F_CSTR(name_, text_) TB_F_STR(name_, tb_str_of(text_))
+#define TB_F_INT(name_, value_) \
+    ((struct tb_log_field){.kind = TB_LOG_FIELD_INT, .name = (name_), .integer = (int64_t)(value_)})
+#define TB_F_DOUBLE(name_, value_) \
+    ((struct tb_log_field){.kind = TB_LOG_FIELD_DOUBLE, .name = (name_), .number = (value_)})
+
+/* One line. A field whose text is null or empty is left out. log may be NULL: nothing is written. */
+#define tb_log(log_, level_, message_, ...) \
+    tb_log_write(log_, level_, message_, \
+                 (const struct tb_log_field[]){__VA_ARGS__ __VA_OPT__(, ) {.kind = TB_LOG_FIELD_END}})
+
+/* fields end with TB_LOG_FIELD_END. */
+void tb_log_write(struct tb_log *log, enum tb_log_level level, const char *message,
+                  const struct tb_log_field *fields);
+
+/* A log on fd; makes writing to it not wait (where fd is a pipe or a terminal that others share, by polling before
+ * each write rather than by setting O_NONBLOCK on it). */
+void tb_log_init(struct tb_log *log, int fd, enum tb_log_level level, enum tb_log_format format);
+
+/* "debug", "info", "warning", "error"; false for anything else. */
+bool tb_log_parse_level(struct tb_str name, enum tb_log_level *ret_level) TB_MUST_CHECK;
+
+#endif
