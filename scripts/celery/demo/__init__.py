@@ -1,0 +1,1 @@
+"""A small onboarding, run by real Celery workers, for demonstrations and tests."""

@@ -1,0 +1,1 @@
+"""The Django side: add ``taskbridge_celery.django`` to ``INSTALLED_APPS``."""

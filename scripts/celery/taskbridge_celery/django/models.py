@@ -1,0 +1,68 @@
+"""The rows that taskbridge keeps, as Django sees them.
+
+The table belongs to taskbridge (``taskbridge migrate`` creates it), hence
+``managed = False``.  Django reads it and registers tasks; it never writes a row
+itself, because status, progress and times are computed from Celery's events.
+"""
+
+import json
+
+from django.db import connections, models, router
+
+
+class BackgroundTaskTracker(models.Model):
+    """One background task of one company."""
+
+    STATUS_CHOICES = [
+        ("pending", "Pendiente"),
+        ("running", "En curso"),
+        ("success", "Completada"),
+        ("failed", "Fallida"),
+    ]
+
+    id = models.BigAutoField(primary_key=True)
+    company_id = models.BigIntegerField(null=True)
+    task_id = models.CharField(max_length=255, unique=True)
+    task_name = models.CharField(max_length=255, null=True)
+    display_name = models.CharField(max_length=255, null=True)
+    status = models.CharField(max_length=20, choices=STATUS_CHOICES)
+    progress = models.IntegerField()
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    error_message = models.TextField(null=True)
+    metadata = models.JSONField(null=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "background_task_trackers"
+        ordering = ["-created_at"]
+
+    def __str__(self):
+        return "%s (%s)" % (self.display_name or self.task_name, self.status)
+
+    @classmethod
+    def create_for_task(
+        cls, company, task_result, task_name, display_name, metadata=None
+    ):
+        """Say which company a task belongs to; return its row.
+
+        ``company`` is a company or its id, ``task_result`` what ``delay()``
+        returned or a task id.  It may be called before, between or after the
+        task's events, and more than once.
+        """
+        task_id = str(getattr(task_result, "id", task_result))
+        database = router.db_for_write(cls)
+        with connections[database].cursor() as cursor:
+            cursor.execute(
+                "SELECT tracker_register(%s, %s, %s, %s, %s::jsonb)",
+                [
+                    getattr(company, "pk", company),
+                    task_id,
+                    task_name,
+                    display_name,
+                    json.dumps(metadata or {}),
+                ],
+            )
+        return cls.objects.using(database).get(task_id=task_id)
