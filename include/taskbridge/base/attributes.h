@@ -3,7 +3,7 @@
 #define TASKBRIDGE_BASE_ATTRIBUTES_H
 
 #define TB_MUST_CHECK                __attribute__((warn_unused_result))
-#define TB_PRINTF(format, arguments) __attribute__((format(printf, format, arguments)))
+#define TB_PRINTF(text, arguments)   __attribute__((format(printf, text, arguments)))
 #define TB_COUNT(array)              (sizeof(array) / sizeof((array)[0]))
 
 #endif
