@@ -1,4 +1,5 @@
-/* Included before every file by the build: functions that truncate silently, overflow, or keep hidden state. */
+/* Included before every file by the build: functions that truncate silently, overflow, or keep hidden state.
+ */
 #ifndef TASKBRIDGE_BASE_BANNED_H
 #define TASKBRIDGE_BASE_BANNED_H
 
@@ -7,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atof gmtime localtime asctime ctime gets strncpy strncat
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atof gmtime localtime asctime ctime gets  \
+    strncpy strncat
 
 #endif

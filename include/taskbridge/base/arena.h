@@ -23,7 +23,8 @@ void tb_arena_deinit(struct tb_arena *arena);
 /* Everything taken from it is gone; large blocks go back to the system. */
 void tb_arena_reset(struct tb_arena *arena);
 
-/* Aligned for any type, not zeroed; borrowed until reset or deinit. NULL when memory or the ceiling is reached. */
+/* Aligned for any type, not zeroed; borrowed until reset or deinit. NULL when memory or the ceiling is
+ * reached. */
 void *tb_arena_alloc(struct tb_arena *arena, size_t size) TB_MUST_CHECK;
 
 /* Zeroed; NULL also when count * size overflows. */

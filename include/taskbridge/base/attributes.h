@@ -2,8 +2,8 @@
 #ifndef TASKBRIDGE_BASE_ATTRIBUTES_H
 #define TASKBRIDGE_BASE_ATTRIBUTES_H
 
-#define TB_MUST_CHECK                __attribute__((warn_unused_result))
-#define TB_PRINTF(text, arguments)   __attribute__((format(printf, text, arguments)))
-#define TB_COUNT(array)              (sizeof(array) / sizeof((array)[0]))
+#define TB_MUST_CHECK          __attribute__((warn_unused_result))
+#define TB_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#define TB_COUNT(array)        (sizeof(array) / sizeof((array)[0]))
 
 #endif

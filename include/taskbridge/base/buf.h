@@ -1,8 +1,8 @@
 /* A growing buffer of bytes with a ceiling.
  *
- * A push that would pass the ceiling, or finds no memory, leaves the buffer as it was and sets failed, which stays:
- * a writer pushes everything and asks once, at the end. The content is always followed by a NUL that len does not
- * count. */
+ * A push that would pass the ceiling, or finds no memory, leaves the buffer as it was and sets failed, which
+ * stays: a writer pushes everything and asks once, at the end. The content is always followed by a NUL that
+ * len does not count. */
 #ifndef TASKBRIDGE_BASE_BUF_H
 #define TASKBRIDGE_BASE_BUF_H
 
@@ -31,8 +31,8 @@ void tb_buf_push_byte(struct tb_buf *buf, char byte);
 void tb_buf_printf(struct tb_buf *buf, const char *format, ...) TB_PRINTF(2, 3);
 void tb_buf_vprintf(struct tb_buf *buf, const char *format, va_list args) TB_PRINTF(2, 0);
 
-/* Makes room for len more bytes behind the content and returns the place; NULL when failed. Of these, *used* are
- * added by tb_buf_commit. */
+/* Makes room for len more bytes behind the content and returns the place; NULL when failed. Of these, *used*
+ * are added by tb_buf_commit. */
 char *tb_buf_reserve(struct tb_buf *buf, size_t len) TB_MUST_CHECK;
 void tb_buf_commit(struct tb_buf *buf, size_t used);
 
@@ -45,7 +45,8 @@ static inline struct tb_str tb_buf_str(const struct tb_buf *buf)
     return (struct tb_str){buf->ptr ? buf->ptr : "", buf->len};
 }
 
-/* The content leaves as one NUL-terminated string that the caller frees; NULL when failed. buf is empty after it. */
+/* The content leaves as one NUL-terminated string that the caller frees; NULL when failed. buf is empty after
+ * it. */
 char *tb_buf_take(struct tb_buf *buf, size_t *ret_len) TB_MUST_CHECK;
 
 #endif

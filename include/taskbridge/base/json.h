@@ -7,7 +7,7 @@
 #define TB_JSON_DEPTH_MAX 32
 
 struct tb_json {
-    struct tb_buf *buf;                  /* borrowed */
+    struct tb_buf *buf; /* borrowed */
     unsigned depth;
     bool has_items[TB_JSON_DEPTH_MAX]; /* whether a comma goes before the next */
 };

@@ -7,12 +7,13 @@
 #define TB_KIB ((size_t)1024)
 #define TB_MIB (1024 * TB_KIB)
 
-/* A delivery's body. RabbitMQ 3 takes 128 MiB; what is larger than this is a dead letter by its first bytes' worth of
- * reason only when the broker refuses to hold it; between this and the decode ceiling it is a dead letter, whole. */
+/* A delivery's body. RabbitMQ 3 takes 128 MiB; what is larger than this is a dead letter by its first bytes'
+ * worth of reason only when the broker refuses to hold it; between this and the decode ceiling it is a dead
+ * letter, whole. */
 #define TB_DELIVERY_MAX_BYTES (128 * TB_MIB)
 
-/* The largest body that is decoded, after decompression; a traceback may be long, 10 MiB is promised. Larger bodies
- * are dead letters with all their bytes. */
+/* The largest body that is decoded, after decompression; a traceback may be long, 10 MiB is promised. Larger
+ * bodies are dead letters with all their bytes. */
 #define TB_DECODE_MAX_BYTES (16 * TB_MIB)
 
 /* Nesting of JSON in an event; Celery's own is 3. */
@@ -25,8 +26,8 @@
 #define TB_TRACEBACK_MAX_BYTES (64 * TB_KIB)
 #define TB_TEXT_MAX_BYTES      (4 * TB_KIB)
 
-/* Rows, and bytes of text behind them, that one transaction carries: past either, a batch is full. Beyond some 4,000
- * rows PostgreSQL gains nothing any more (measured). */
+/* Rows, and bytes of text behind them, that one transaction carries: past either, a batch is full. Beyond
+ * some 4,000 rows PostgreSQL gains nothing any more (measured). */
 #define TB_BATCH_MAX_ROWS       ((size_t)4096)
 #define TB_BATCH_MAX_DELIVERIES ((size_t)4096)
 #define TB_BATCH_FULL_BYTES     (2 * TB_MIB)

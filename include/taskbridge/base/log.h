@@ -1,7 +1,7 @@
 /* The log: one line an event on stderr, as text or as JSON, with fields.
  *
- * It never waits: when the reader of stderr is slow, lines are dropped, counted, and the count is told by the next line
- * that goes through. Text is made printable; a line has a ceiling. */
+ * It never waits: when the reader of stderr is slow, lines are dropped, counted, and the count is told by the
+ * next line that goes through. Text is made printable; a line has a ceiling. */
 #ifndef TASKBRIDGE_BASE_LOG_H
 #define TASKBRIDGE_BASE_LOG_H
 
@@ -30,24 +30,25 @@ struct tb_log_field {
     };
 };
 
-#define TB_F_STR(name_, str_)   ((struct tb_log_field){.kind = TB_LOG_FIELD_STR, .name = (name_), .str = (str_)})
+#define TB_F_STR(name_, str_)                                                                                \
+    ((struct tb_log_field){.kind = TB_LOG_FIELD_STR, .name = (name_), .str = (str_)})
 #define TB_F_CSTR(name_, text_) TB_F_STR(name_, tb_str_of(text_))
-#define TB_F_INT(name_, value_) \
+#define TB_F_INT(name_, value_)                                                                              \
     ((struct tb_log_field){.kind = TB_LOG_FIELD_INT, .name = (name_), .integer = (int64_t)(value_)})
-#define TB_F_DOUBLE(name_, value_) \
+#define TB_F_DOUBLE(name_, value_)                                                                           \
     ((struct tb_log_field){.kind = TB_LOG_FIELD_DOUBLE, .name = (name_), .number = (value_)})
 
 /* One line. A field whose text is null or empty is left out. log may be NULL: nothing is written. */
-#define tb_log(log_, level_, message_, ...) \
-    tb_log_write(log_, level_, message_, \
-                 (const struct tb_log_field[]){__VA_ARGS__ __VA_OPT__(, ) {.kind = TB_LOG_FIELD_END}})
+#define tb_log(log_, level_, message_, ...)                                                                  \
+    tb_log_write(log_, level_, message_,                                                                     \
+                 (const struct tb_log_field[]){__VA_ARGS__ __VA_OPT__(, ){.kind = TB_LOG_FIELD_END}})
 
 /* fields end with TB_LOG_FIELD_END. */
 void tb_log_write(struct tb_log *log, enum tb_log_level level, const char *message,
                   const struct tb_log_field *fields);
 
-/* A log on fd; makes writing to it not wait (where fd is a pipe or a terminal that others share, by polling before
- * each write rather than by setting O_NONBLOCK on it). */
+/* A log on fd; makes writing to it not wait (where fd is a pipe or a terminal that others share, by polling
+ * before each write rather than by setting O_NONBLOCK on it). */
 void tb_log_init(struct tb_log *log, int fd, enum tb_log_level level, enum tb_log_format format);
 
 /* "debug", "info", "warning", "error"; false for anything else. */

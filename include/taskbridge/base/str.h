@@ -1,4 +1,5 @@
-/* Borrowed text: a pointer and a length, not terminated, any bytes. The null string (ptr NULL) means "absent". */
+/* Borrowed text: a pointer and a length, not terminated, any bytes. The null string (ptr NULL) means
+ * "absent". */
 #ifndef TASKBRIDGE_BASE_STR_H
 #define TASKBRIDGE_BASE_STR_H
 
@@ -48,8 +49,8 @@ static inline bool tb_str_equal(struct tb_str a, struct tb_str b)
     return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
-/* Total order by bytes, as PostgreSQL's COLLATE "C" orders UTF-8; the null string comes before all. Negative, 0 or
- * positive. */
+/* Total order by bytes, as PostgreSQL's COLLATE "C" orders UTF-8; the null string comes before all. Negative,
+ * 0 or positive. */
 int tb_str_compare(struct tb_str a, struct tb_str b);
 
 bool tb_str_starts_with(struct tb_str str, struct tb_str prefix);
@@ -61,15 +62,15 @@ struct tb_str tb_str_trim(struct tb_str str);
 /* The offset of the first needle, or SIZE_MAX. */
 size_t tb_str_find(struct tb_str str, struct tb_str needle);
 
-/* Whether str matches a shell pattern of '*' (any bytes) and '?' (one byte); anything else is itself. Linear in
- * str.len * pattern.len at worst, no recursion. */
+/* Whether str matches a shell pattern of '*' (any bytes) and '?' (one byte); anything else is itself. Linear
+ * in str.len * pattern.len at worst, no recursion. */
 bool tb_str_matches(struct tb_str str, struct tb_str pattern);
 
 /* Decimal with optional sign, nothing else around it. false leaves *ret_value alone. */
 bool tb_str_parse_int64(struct tb_str str, int64_t *ret_value) TB_MUST_CHECK;
 
-/* A finite or infinite decimal number as JSON or Python write it ("1e3", "-inf", "Infinity"), locale-independent;
- * false for NaN and for anything else around it. */
+/* A finite or infinite decimal number as JSON or Python write it ("1e3", "-inf", "Infinity"),
+ * locale-independent; false for NaN and for anything else around it. */
 bool tb_str_parse_double(struct tb_str str, double *ret_value) TB_MUST_CHECK;
 
 #endif

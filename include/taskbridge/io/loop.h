@@ -1,4 +1,5 @@
-/* One epoll loop: sockets, timers, signals. Everything in the daemon happens in its callbacks, in one thread. */
+/* One epoll loop: sockets, timers, signals. Everything in the daemon happens in its callbacks, in one thread.
+ */
 #ifndef TASKBRIDGE_IO_LOOP_H
 #define TASKBRIDGE_IO_LOOP_H
 
@@ -39,16 +40,18 @@ void tb_loop_stop(struct tb_loop *loop);
 int tb_loop_add(struct tb_loop *loop, struct tb_watch *watch, uint32_t events) TB_MUST_CHECK;
 /* Of a watch that is added. */
 void tb_loop_change(struct tb_loop *loop, struct tb_watch *watch, uint32_t events);
-/* Before its fd is closed; fine when not added. No callback of it comes any more, also not of the wakeup under way. */
+/* Before its fd is closed; fine when not added. No callback of it comes any more, also not of the wakeup
+ * under way. */
 void tb_loop_remove(struct tb_loop *loop, struct tb_watch *watch);
 
 /* Arms or re-arms; 0 expires in the next turn, never from inside this call. */
 void tb_loop_arm(struct tb_loop *loop, struct tb_timer *timer, int64_t delay_us);
 void tb_loop_disarm(struct tb_loop *loop, struct tb_timer *timer);
 
-/* The given signals, 0 at the end, are blocked for the process and come as callbacks; the loop owns the signalfd.
- * Once a loop. */
-int tb_loop_catch_signals(struct tb_loop *loop, const int *signals, void (*on_signal)(void *owner, int signal),
-                          void *owner, struct tb_error *err) TB_MUST_CHECK;
+/* The given signals, 0 at the end, are blocked for the process and come as callbacks; the loop owns the
+ * signalfd. Once a loop. */
+int tb_loop_catch_signals(struct tb_loop *loop, const int *signals,
+                          void (*on_signal)(void *owner, int signal), void *owner,
+                          struct tb_error *err) TB_MUST_CHECK;
 
 #endif

@@ -1,0 +1,33 @@
+/* A delivery's body becomes events, unknown events' names, and dead letters. Pure.
+ *
+ * Every byte of a body ends in an event, in a name that is counted, or in a dead letter: one bad element of a
+ * list goes alone, its neighbours land. */
+#ifndef TASKBRIDGE_CORE_DECODE_H
+#define TASKBRIDGE_CORE_DECODE_H
+
+#include "taskbridge/base/arena.h"
+#include "taskbridge/core/delivery.h"
+#include "taskbridge/core/event.h"
+
+struct tb_decode_output {
+    /* Text is borrowed from the arena or the delivery's body. */
+    void (*on_event)(void *owner, const struct tb_event *event);
+    void (*on_unknown)(void *owner, struct tb_str type_name);
+    /* body is the whole delivery's, or one element of its list, byte for byte as it stood there (of a
+     * compressed list: after decompression); reason is a sentence a person understands. Both are borrowed. */
+    void (*on_dead)(void *owner, struct tb_str body, struct tb_str reason);
+    void *owner;
+};
+
+/* Returns 0, or -ENOMEM when the arena is full: then some callbacks may have come already and the caller must
+ * undo them (tb_batch does, by its marks). */
+int tb_decode_delivery(const struct tb_delivery *delivery, struct tb_arena *arena,
+                       const struct tb_decode_output *output) TB_MUST_CHECK;
+
+/* The elements of a delivery whose body is a list, each byte for byte (of a compressed list: after
+ * decompression), borrowed from the body or the arena; *ret_count is 0 when the body is no list, or one that
+ * can't be split. 0 or -ENOMEM. */
+int tb_decode_split(const struct tb_delivery *delivery, struct tb_arena *arena, struct tb_str **ret_elements,
+                    size_t *ret_count) TB_MUST_CHECK;
+
+#endif
