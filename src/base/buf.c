@@ -25,10 +25,16 @@ void tb_buf_deinit(struct tb_buf *buf)
 
 void tb_buf_reset(struct tb_buf *buf)
 {
-    buf->len = 0;
+    tb_buf_truncate(buf, 0);
+}
+
+void tb_buf_truncate(struct tb_buf *buf, size_t len)
+{
+    assert(len <= buf->len);
+    buf->len = len;
     buf->failed = false;
     if (buf->ptr)
-        buf->ptr[0] = '\0';
+        buf->ptr[len] = '\0';
 }
 
 /* A capacity of at least needed bytes, the NUL included. */

@@ -7,7 +7,6 @@
 
 #include <locale.h>
 #include <stdlib.h>
-#include <strings.h>
 
 /* What a double needs at most to be exact is 767 digits; longer text is no number anybody meant. */
 #define DOUBLE_TEXT_BYTES 1024
@@ -121,11 +120,21 @@ static size_t skip_digits(const char *text, size_t at)
     return at;
 }
 
+/* word is in lower case; strcasecmp would ask the locale. */
+static bool is_word(const char *text, const char *word)
+{
+    while (*word && (*text | 0x20) == *word) {
+        text++;
+        word++;
+    }
+    return *word == '\0' && *text == '\0';
+}
+
 /* Whether the NUL-terminated text is [sign] digits [. digits] [e [sign] digits], or infinity's name. */
 static bool is_double(const char *text)
 {
     size_t start = skip_sign(text, 0);
-    if (strcasecmp(text + start, "inf") == 0 || strcasecmp(text + start, "infinity") == 0)
+    if (is_word(text + start, "inf") || is_word(text + start, "infinity"))
         return true;
 
     size_t at = skip_digits(text, start);

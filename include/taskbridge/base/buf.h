@@ -36,6 +36,9 @@ void tb_buf_vprintf(struct tb_buf *buf, const char *format, va_list args) TB_PRI
 char *tb_buf_reserve(struct tb_buf *buf, size_t len) TB_MUST_CHECK;
 void tb_buf_commit(struct tb_buf *buf, size_t used);
 
+/* Back to the first len bytes, which are there; failed cleared. */
+void tb_buf_truncate(struct tb_buf *buf, size_t len);
+
 /* Removes the first len bytes. */
 void tb_buf_shift(struct tb_buf *buf, size_t len);
 

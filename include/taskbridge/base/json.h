@@ -30,7 +30,11 @@ void tb_json_raw(struct tb_json *json, const char *name, struct tb_str text);
 /* A stamp as tb_stamp_format writes it; null for TB_STAMP_NONE. */
 void tb_json_stamp(struct tb_json *json, const char *name, int64_t stamp_us);
 
-/* Pushes str as a quoted JSON string, cleaned. */
+/* Pushes str as a quoted JSON string, cleaned; control characters, those of U+007F to U+009F too, are
+ * escaped. */
 void tb_json_push_quoted(struct tb_buf *buf, struct tb_str str);
+
+/* Pushes value as tb_json_double writes it. */
+void tb_json_push_double(struct tb_buf *buf, double value);
 
 #endif

@@ -1,7 +1,8 @@
 /* The log: one line an event on stderr, as text or as JSON, with fields.
  *
  * It never waits: when the reader of stderr is slow, lines are dropped, counted, and the count is told by the
- * next line that goes through. Text is made printable; a line has a ceiling. */
+ * next line that goes through ("dropped_lines"). Text is made printable; a line has a ceiling, and one that
+ * is cut says so ("cut"). SIGPIPE is to be ignored by the program. */
 #ifndef TASKBRIDGE_BASE_LOG_H
 #define TASKBRIDGE_BASE_LOG_H
 
@@ -16,6 +17,10 @@ struct tb_log {
     enum tb_log_level level;
     enum tb_log_format format;
     uint64_t dropped; /* lines not written since the last that was */
+    /* The log's own. */
+    size_t max_line_bytes;
+    bool is_socket;
+    bool torn; /* the last line lacks its end */
 };
 
 enum tb_log_kind { TB_LOG_FIELD_END, TB_LOG_FIELD_STR, TB_LOG_FIELD_INT, TB_LOG_FIELD_DOUBLE };
