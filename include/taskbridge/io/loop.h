@@ -31,10 +31,12 @@ struct tb_timer {
 };
 
 int tb_loop_new(struct tb_loop **ret_loop, struct tb_error *err) TB_MUST_CHECK;
+/* Watches and timers are their owners'; not from inside a callback. */
 void tb_loop_free(struct tb_loop *loop);
 
 /* Until tb_loop_stop. 0 or a negative errno. */
 int tb_loop_run(struct tb_loop *loop, struct tb_error *err) TB_MUST_CHECK;
+/* Ends the run after the callback under way; called before a run, ends that one at once. */
 void tb_loop_stop(struct tb_loop *loop);
 
 int tb_loop_add(struct tb_loop *loop, struct tb_watch *watch, uint32_t events) TB_MUST_CHECK;
@@ -44,7 +46,8 @@ void tb_loop_change(struct tb_loop *loop, struct tb_watch *watch, uint32_t event
  * under way. */
 void tb_loop_remove(struct tb_loop *loop, struct tb_watch *watch);
 
-/* Arms or re-arms; 0 expires in the next turn, never from inside this call. */
+/* Arms or re-arms; 0 expires in the next turn, never from inside this call. Aborts without memory: a timer
+ * that silently never came would be worse. */
 void tb_loop_arm(struct tb_loop *loop, struct tb_timer *timer, int64_t delay_us);
 void tb_loop_disarm(struct tb_loop *loop, struct tb_timer *timer);
 
