@@ -68,8 +68,10 @@ struct tb_event {
     bool has_progress;
     double progress;    /* percent as sent, maybe below 0, above 100 or infinite; never NaN */
     struct tb_str text; /* progress text */
-    /* progress, tracked: canonical text of an integer or UUID-like value as sent; null when absent */
+    /* progress, tracked: the text of an integer or string as sent, which the fold holds against the
+     * configured format (tb_rules_event_company); null when absent */
     struct tb_str company;
+    bool company_is_string;
 
     /* ---- workers ---- */
     double freq_s;   /* NaN when absent */

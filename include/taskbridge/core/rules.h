@@ -49,9 +49,9 @@ struct tb_str tb_rules_task_type(const struct tb_rule *rule, struct tb_str task_
 int tb_rules_company(const struct tb_rules *rules, const struct tb_rule *rule, struct tb_str args,
                      struct tb_str kwargs, struct tb_arena *arena, struct tb_str *ret_company) TB_MUST_CHECK;
 
-/* Whether a value that an event itself carries is a company by the format; canonical as above. is_string
- * tells '73' from 73. */
-bool tb_rules_event_company(const struct tb_rules *rules, struct tb_str value, bool is_string,
-                            struct tb_arena *arena, struct tb_str *ret_company) TB_MUST_CHECK;
+/* The company that an event itself carries, canonical as above; the null string when it is not of the format.
+ * is_string tells '73' from 73. 0 or -ENOMEM. */
+int tb_rules_event_company(const struct tb_rules *rules, struct tb_str value, bool is_string,
+                           struct tb_arena *arena, struct tb_str *ret_company) TB_MUST_CHECK;
 
 #endif
