@@ -125,7 +125,7 @@ def main():
     parser.add_argument("--company", type=int, metavar="ID")
     parser.add_argument("--output", default="/dev/stdout", metavar="FILE")
     parser.add_argument("--seconds", type=float, metavar="N", help="give up after")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     if options.ready:
         problem = wait_for_programs(options.url, options.seconds or 30)
     elif options.company is None or not options.task_ids:
