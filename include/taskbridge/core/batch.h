@@ -37,7 +37,8 @@ struct tb_beat {
     int64_t last_at, last_processed;   /* greatest */
 };
 
-/* One task-started event, counted for its incarnation unless it was counted before. */
+/* One task-started event, counted for its incarnation unless it was counted before; after tb_batch_seal
+ * copies of one event are one. */
 struct tb_start {
     struct tb_str hostname, task_id;
     int64_t pid, stamp;
@@ -56,9 +57,23 @@ struct tb_unknown {
 };
 
 struct tb_batch_counts {
+    /* events = task_events + worker_events + unknown */
     int64_t deliveries, redelivered, events, task_events, worker_events, unknown, dead;
     int64_t bytes; /* of bodies */
 };
+
+struct tb_slot {
+    uint32_t hash, entry_plus_1; /* 0: free */
+};
+
+struct tb_slots {
+    struct tb_slot *slots; /* owned */
+    size_t cap;            /* a power of two, or 0 */
+};
+
+struct tb_stage;
+
+#define TB_BATCH_RULE_TEXTS 16
 
 struct tb_batch {
     struct tb_arena arena;
@@ -80,9 +95,12 @@ struct tb_batch {
     size_t delivery_count, delivery_cap;
     uint64_t last_tag;
     int64_t first_received_at, last_received_at;
-    /* The batch's own: hash tables by key. */
-    uint32_t *row_slots, *worker_slots, *beat_slots;
-    size_t row_slot_count, worker_slot_count, beat_slot_count;
+    /* The batch's own: where a key's entry stands, what a delivery brings until all of it is known to fit,
+     * and the rules' texts that rows share. */
+    struct tb_slots row_slots, worker_slots, beat_slots;
+    struct tb_stage *stage;
+    struct tb_str rule_texts[TB_BATCH_RULE_TEXTS];
+    size_t rule_text_count;
     bool sealed;
 };
 
