@@ -1,7 +1,9 @@
 """TrackedTask against kombu's in-memory broker: what leaves the worker, and what
 happens to the task when nothing can."""
 
+import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from kombu import Exchange, Queue
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "celery"))
 
 from taskbridge_celery import TrackedTask  # noqa: E402
+from taskbridge_celery.task import PAUSE_SECONDS  # noqa: E402
 
 CELERYEV = Exchange("celeryev", type="topic")
 
@@ -50,7 +53,7 @@ class BrokenDispatcher:
     def __init__(self, error):
         self.error = error
 
-    def default_dispatcher(self, **_):
+    def Dispatcher(self, **_):
         raise self.error
 
 
@@ -175,10 +178,38 @@ def test_progress_that_json_cannot_hold_does_not_break_the_task(app, sent):
     assert only(sent())["progress"] == 2
 
 
+def app_with_broker_at(port):
+    url = "amqp://guest:guest@127.0.0.1:%d//" % port
+    return Celery("away", broker=url, set_as_current=False)
+
+
 def test_unreachable_broker_does_not_break_the_task(unused_tcp_port):
-    url = "amqp://guest:guest@127.0.0.1:%d//" % unused_tcp_port
-    app = Celery("away", broker=url, set_as_current=False)
+    app = app_with_broker_at(unused_tcp_port)
     assert run(tracked(app, half_way)) == "done"
+
+
+def test_broker_that_stays_away_is_tried_seldom(hanging_up):
+    def body(self):
+        for progress in range(100):
+            self.update_state(state="PROGRESS", meta={"progress": progress})
+        return "done"
+
+    assert run(tracked(app_with_broker_at(hanging_up.port), body)) == "done"
+    assert 1 <= hanging_up.calls <= 3
+
+
+def test_events_are_sent_again_after_a_pause(app, sent, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("taskbridge_celery.task.monotonic", lambda: now[0])
+    task = tracked(app, half_way)
+    with monkeypatch.context() as broken:
+        broken.setattr(app, "events", BrokenDispatcher(OSError("broker away")))
+        run(task)
+    run(task)
+    assert sent() == []
+    now[0] += PAUSE_SECONDS
+    run(task)
+    assert only(sent())["progress"] == 50
 
 
 def test_soft_time_limit_raised_while_sending_reaches_the_task(app, monkeypatch):
@@ -197,10 +228,37 @@ def test_result_backend_is_written_as_celery_writes_it():
     assert result.info == {"progress": 50, "status": "año ñandú"}
 
 
+class HangingUp(threading.Thread):
+    """A broker that closes every connection at once, and counts them."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.calls = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.calls += 1
+            connection.close()
+
+
+@pytest.fixture
+def hanging_up():
+    broker = HangingUp()
+    broker.start()
+    yield broker
+    broker.listener.shutdown(socket.SHUT_RDWR)
+    broker.listener.close()
+    broker.join(timeout=5)
+
+
 @pytest.fixture
 def unused_tcp_port():
-    import socket
-
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

@@ -10,9 +10,11 @@ where none is configured.
 
 import inspect
 import logging
+from time import monotonic
 
 from celery import Task
 from celery.exceptions import SoftTimeLimitExceeded
+from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +28,9 @@ RESERVED_FIELDS = frozenset(
 )
 
 # One reconnect at once covers a broker that was restarted; waiting longer would
-# make the task pay for its spectators.
+# make the task pay for its spectators.  While the broker stays away, most updates
+# do not even try.
+PAUSE_SECONDS = 10
 EVENT_RETRY_POLICY = {
     "max_retries": 1,
     "interval_start": 0,
@@ -39,6 +43,7 @@ class TrackedTask(Task):
     """Use as ``@app.task(base=TrackedTask, bind=True)`` or as ``task_cls``."""
 
     abstract = True
+    _silent_until = 0.0  # on the monotonic clock, for this process and task
 
     def update_state(self, task_id=None, state=None, meta=None, **kwargs):
         """Do what Celery's ``update_state`` does, and announce progress.
@@ -70,11 +75,15 @@ class TrackedTask(Task):
         request = self.request
         if task_id is None or request.is_eager:
             return  # no worker runs it, so nobody follows it
+        if monotonic() < self._silent_until:
+            return
         try:
             self._send_progress(task_id, self._progress_fields(meta))
         except SoftTimeLimitExceeded:
             raise  # meant for the task; it only happened to arrive here
-        except Exception:  # whatever the broker, the pool or the serializer raise
+        except Exception as error:  # whatever the broker or the serializer raise
+            if isinstance(error, (OperationalError, OSError)):
+                self._silent_until = monotonic() + PAUSE_SECONDS
             logger.warning(
                 "The progress of task %s could not be sent; the task goes on.",
                 task_id,
@@ -96,12 +105,19 @@ class TrackedTask(Task):
         return fields
 
     def _send_progress(self, task_id, fields):
-        events = self.app.events
-        with events.default_dispatcher(hostname=self.request.hostname) as dispatcher:
-            dispatcher.send(
-                "task-progress",
-                uuid=task_id,
-                retry=True,
-                retry_policy=EVENT_RETRY_POLICY,
-                **fields,
-            )
+        with self.app.amqp.producer_pool.acquire(block=True) as producer:
+            # Otherwise the channel below would reconnect with long pauses.
+            producer.connection.ensure_connection(**EVENT_RETRY_POLICY)
+            with self.app.events.Dispatcher(
+                connection=producer.connection,
+                channel=producer.channel,
+                hostname=self.request.hostname,
+                buffer_while_offline=False,
+            ) as dispatcher:
+                dispatcher.send(
+                    "task-progress",
+                    uuid=task_id,
+                    retry=True,
+                    retry_policy=EVENT_RETRY_POLICY,
+                    **fields,
+                )
