@@ -43,6 +43,10 @@
 /* The YAML file. */
 #define TB_CONFIG_MAX_BYTES TB_MIB
 #define TB_RULES_MAX        ((size_t)1000)
+/* Items of a list in it, such as origins or redacted names. */
+#define TB_CONFIG_LIST_MAX ((size_t)1000)
+/* What a configuration holds in memory: each text of the file once, and its lists. */
+#define TB_CONFIG_ARENA_MAX_BYTES (16 * TB_MIB)
 
 /* An HTTP response's body. */
 #define TB_RESPONSE_MAX_BYTES (8 * TB_MIB)

@@ -1,0 +1,99 @@
+/* The configuration: a YAML file, with the environment over it, checked against one table of options.
+ *
+ * A configuration never changes; reading the file again gives a new one. */
+#ifndef TASKBRIDGE_CONFIG_CONFIG_H
+#define TASKBRIDGE_CONFIG_CONFIG_H
+
+#include "taskbridge/base/arena.h"
+#include "taskbridge/base/buf.h"
+#include "taskbridge/base/error.h"
+#include "taskbridge/core/rules.h"
+
+#define TB_CONFIG_DEFAULT_PATH "/etc/taskbridge/taskbridge.yaml"
+
+struct tb_config_list {
+    const struct tb_str *items; /* each followed by a NUL */
+    size_t count;
+};
+
+/* Texts are never NULL; "" means "not given". All of it is owned by the configuration. */
+struct tb_config {
+    struct {
+        const char *url;
+        int64_t heartbeat_s, connect_timeout_s;
+        const char *exchange;
+        int64_t prefetch;
+        struct {
+            const char *name;
+            int64_t max_bytes;
+        } queue;
+        struct {
+            const char *ca_file, *cert_file, *key_file;
+            bool verify;
+        } tls;
+    } amqp;
+    struct {
+        const char *url;
+        int64_t connect_timeout_s, response_timeout_s;
+    } database;
+    struct {
+        const char *instance; /* the host's name where none was given */
+        int64_t shutdown_timeout_s;
+    } daemon;
+    struct {
+        int64_t level;  /* enum tb_log_level */
+        int64_t format; /* enum tb_log_format */
+    } log;
+    struct {
+        bool enabled;
+        int64_t completed_after_s, completed_every_s;
+        int64_t orphaned_after_s, orphaned_every_s;
+        int64_t statuses_every_s, silent_after_s, ask_apart_s;
+        int64_t delete_batch_rows;
+    } maintenance;
+    struct {
+        const char *listen;
+        int64_t max_connections, idle_timeout_s;
+        struct tb_config_list cors_origins;
+    } http;
+    int64_t company_format; /* as rules.company_format has it */
+    struct tb_rules rules;
+
+    struct tb_config_state *state; /* the loader's own: where each value came from, the memory of all */
+};
+
+/* The configuration is wrong; the text names file, line, column and option, and what would be right. */
+enum tb_config_outcome { TB_CONFIG_WRONG = 1 };
+
+struct tb_config_source {
+    const char *path;
+    bool must_exist;          /* whether the absence of the file is an error, or means defaults */
+    char *const *environment; /* as environ; NULL: none */
+};
+
+/* 0 with a configuration that the caller frees; TB_CONFIG_WRONG; or a negative errno. */
+int tb_config_load(const struct tb_config_source *source, struct tb_config **ret_config,
+                   struct tb_error *err) TB_MUST_CHECK;
+
+/* The same out of text in memory; name stands for the file's in messages. */
+int tb_config_parse(struct tb_str text, const char *name, char *const *environment,
+                    struct tb_config **ret_config, struct tb_error *err) TB_MUST_CHECK;
+
+void tb_config_free(struct tb_config *config);
+
+/* Pushes all options as YAML that would load again, each with a comment where it is not the default;
+ * passwords are "***". Ask buf->failed afterwards. */
+void tb_config_push_yaml(const struct tb_config *config, struct tb_buf *buf);
+
+/* The same as one JSON object of option path to value. */
+void tb_config_push_json(const struct tb_config *config, struct tb_buf *buf);
+
+/* Pushes the paths, parted by ", ", of the options that differ and take effect only after a restart; nothing
+ * when there are none. */
+void tb_config_push_restart_needed(const struct tb_config *before, const struct tb_config *after,
+                                   struct tb_buf *buf);
+
+/* Pushes a database or broker URL, or a libpq connection string, with "***" for the passwords in it. */
+void tb_config_push_masked(struct tb_str url, struct tb_buf *buf);
+
+#endif

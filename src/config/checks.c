@@ -1,0 +1,58 @@
+/* Whether a text is right for its option, as far as text alone tells.
+ *
+ * A URL is looked at only so far that a mix-up (a host name without a scheme, the database's URL in the
+ * broker's place) is found before anything is connected to; the rest is told by the library that connects. */
+#include "checks.h"
+
+static bool has_rest(struct tb_str text, struct tb_str scheme)
+{
+    return text.len > scheme.len && tb_str_starts_with(text, scheme);
+}
+
+const char *tb_check_amqp_url(struct tb_str text)
+{
+    if (has_rest(text, TB_STR("amqp://")) || has_rest(text, TB_STR("amqps://")))
+        return NULL;
+    return "a URL such as amqp://user:password@host:5672/vhost, or one of amqps://";
+}
+
+const char *tb_check_database_url(struct tb_str text)
+{
+    if (tb_str_starts_with(text, TB_STR("postgresql://")) || tb_str_starts_with(text, TB_STR("postgres://")))
+        return NULL;
+    if (tb_str_find(text, TB_STR("://")) == SIZE_MAX && memchr(text.ptr, '=', text.len))
+        return NULL;
+    return "a URL such as postgresql://user:password@host:5432/database, or words such as \"host=db "
+           "dbname=taskbridge\"";
+}
+
+const char *tb_check_listen(struct tb_str text)
+{
+    static const char right[] = "an address and a port such as 127.0.0.1:8765, or [::1]:8765";
+    size_t colon = text.len;
+    while (colon > 0 && text.ptr[colon - 1] != ':')
+        colon--;
+    if (colon < 2)
+        return right;
+    struct tb_str host = {text.ptr, colon - 1};
+    bool is_bracketed = host.ptr[0] == '[' && host.ptr[host.len - 1] == ']' && host.len > 2;
+    int64_t port;
+    if (!is_bracketed && memchr(host.ptr, ':', host.len))
+        return right;
+    if (!tb_str_parse_int64((struct tb_str){text.ptr + colon, text.len - colon}, &port) || port < 0 ||
+        port > 65535)
+        return right;
+    return NULL;
+}
+
+const char *tb_check_origin(struct tb_str text)
+{
+    static const char right[] =
+        "an origin without a path, such as https://app.example.com or http://localhost:3000";
+    size_t scheme = tb_str_starts_with(text, TB_STR("https://"))  ? 8
+                    : tb_str_starts_with(text, TB_STR("http://")) ? 7
+                                                                  : text.len;
+    if (scheme >= text.len || memchr(text.ptr + scheme, '/', text.len - scheme))
+        return right;
+    return NULL;
+}

@@ -1,0 +1,78 @@
+/* The environment, put over the file: TASKBRIDGE_ and an option's path in capitals, '.' as '_'.
+ *
+ * A variable of ours that no option has is an error, like an unknown name in the file: a misspelled one would
+ * else be ignored in silence. The names that other parts of the project use are in the schema's table. */
+#include "environment.h"
+
+#include "nearest.h"
+#include "state.h"
+#include "value.h"
+
+static const struct tb_option *find_by_variable(struct tb_str name)
+{
+    char variable[TB_VARIABLE_MAX_BYTES];
+    for (size_t i = 0; i < tb_schema_count; i++) {
+        tb_schema_variable(&tb_schema_options[i], variable);
+        if (tb_str_equal(tb_str_of(variable), name))
+            return &tb_schema_options[i];
+    }
+    return NULL;
+}
+
+static bool is_reserved(struct tb_str name)
+{
+    for (size_t i = 0; i < tb_schema_reserved_count; i++) {
+        struct tb_str reserved = tb_str_of(tb_schema_reserved[i].name);
+        bool is_prefix = tb_str_ends_with(reserved, TB_STR("_"));
+        if (is_prefix ? tb_str_starts_with(name, reserved) : tb_str_equal(name, reserved))
+            return true;
+    }
+    return false;
+}
+
+static int unknown_variable(struct tb_str name, struct tb_error *err)
+{
+    char variable[TB_VARIABLE_MAX_BYTES];
+    struct tb_nearest nearest;
+    tb_nearest_init(&nearest, name);
+    for (size_t i = 0; i < tb_schema_count; i++) {
+        tb_schema_variable(&tb_schema_options[i], variable);
+        tb_nearest_offer(&nearest, tb_str_of(variable));
+    }
+    return tb_error_set(err, TB_CONFIG_WRONG, "environment: %s: there is no such option%s%s%s",
+                        tb_shown(name).text, nearest.name[0] ? "; did you mean " : "; unset it", nearest.name,
+                        nearest.name[0] ? "?" : "");
+}
+
+static int apply(struct tb_config *config, struct tb_str name, struct tb_str value, struct tb_error *err)
+{
+    const struct tb_option *option = find_by_variable(name);
+    if (!option)
+        return is_reserved(name) ? 0 : unknown_variable(name, err);
+    if (option->type == TB_OPTION_LIST || option->type == TB_OPTION_RULES)
+        return tb_error_set(err, TB_CONFIG_WRONG,
+                            "environment: %s: %s is a list, which only the file can hold",
+                            tb_shown(name).text, option->path);
+    int outcome = tb_value_set(config, option, value, err);
+    if (outcome)
+        tb_error_prefix(err, "environment: %s: %s", tb_shown(name).text, option->path);
+    else
+        *tb_origin_of(config, option) = TB_ORIGIN_ENVIRONMENT;
+    return outcome;
+}
+
+int tb_environment_apply(struct tb_config *config, char *const *environment, struct tb_error *err)
+{
+    for (; environment && *environment; environment++) {
+        struct tb_str entry = tb_str_of(*environment);
+        const char *equals = memchr(entry.ptr, '=', entry.len);
+        if (!equals || !tb_str_starts_with(entry, TB_STR(TB_VARIABLE_PREFIX)))
+            continue;
+        struct tb_str name = {entry.ptr, (size_t)(equals - entry.ptr)};
+        struct tb_str value = {equals + 1, entry.len - name.len - 1};
+        int outcome = apply(config, name, value, err);
+        if (outcome)
+            return outcome;
+    }
+    return 0;
+}

@@ -1,0 +1,180 @@
+/* The table of options.
+ *
+ * All that is known of an option stands in its line here: the parser of the file, the environment, the
+ * messages, `taskbridge check` and the test of the sample file read it, so none of them can disagree. An
+ * option that is added here needs its field in struct tb_config and its lines in config/taskbridge.yaml,
+ * nothing else. Defaults are text and go through the same parser as the file's values.
+ *
+ * Invariants, held by a test: paths are unique, also as names of variables; options of a section stand
+ * together; each default is right by its own line. */
+#include "schema.h"
+
+#include "checks.h"
+#include "taskbridge/base/limits.h"
+#include "taskbridge/base/log.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define FIELD(path_) .offset = offsetof(struct tb_config, path_)
+#define DAYS(count)  ((count)*INT64_C(86400))
+#define TIB(count)   ((int64_t)(count) << 40)
+
+static const struct tb_choice log_levels[] = {{"debug", TB_LOG_DEBUG},
+                                              {"info", TB_LOG_INFO},
+                                              {"warning", TB_LOG_WARNING},
+                                              {"error", TB_LOG_ERROR},
+                                              {NULL, 0}};
+
+static const struct tb_choice log_formats[] = {{"text", TB_LOG_TEXT}, {"json", TB_LOG_JSON}, {NULL, 0}};
+
+static const struct tb_choice company_formats[] = {{"integer", TB_COMPANY_INTEGER},
+                                                   {"integer_or_string", TB_COMPANY_INTEGER_OR_STRING},
+                                                   {"uuid", TB_COMPANY_UUID},
+                                                   {"any", TB_COMPANY_ANY},
+                                                   {NULL, 0}};
+
+const struct tb_option tb_schema_options[] = {
+    {"amqp.url", TB_OPTION_STRING, "amqp://guest:guest@127.0.0.1:5672/%2F", 1, 2048, "",
+     .check = tb_check_amqp_url, .secret = true, FIELD(amqp.url),
+     .doc = "Where RabbitMQ is: amqp://user:password@host:port/vhost, or amqps:// for TLS; %2F is the vhost "
+            "\"/\"."},
+    {"amqp.heartbeat_s", TB_OPTION_DURATION, "30", 1, 600, "s", FIELD(amqp.heartbeat_s),
+     .doc = "Heartbeat agreed on with the broker; a connection silent for twice as long is given up."},
+    {"amqp.connect_timeout_s", TB_OPTION_DURATION, "5", 1, 300, "s", FIELD(amqp.connect_timeout_s),
+     .doc = "How long connecting to the broker and logging in may take."},
+    {"amqp.exchange", TB_OPTION_STRING, "celeryev", 1, 255, "", FIELD(amqp.exchange),
+     .doc = "The exchange that Celery's workers send their events to."},
+    {"amqp.prefetch", TB_OPTION_INTEGER, "4000", 1, 65535, "deliveries", FIELD(amqp.prefetch),
+     .doc = "How many deliveries may be in flight, not yet committed and acknowledged."},
+    {"amqp.queue.name", TB_OPTION_STRING, "taskbridge.events", 1, 255, "", FIELD(amqp.queue.name),
+     .doc = "The durable queue in which events wait while no daemon runs; all daemons share it."},
+    {"amqp.queue.max_bytes", TB_OPTION_BYTES, "2GiB", 1 << 20, TIB(1), "bytes", FIELD(amqp.queue.max_bytes),
+     .doc = "The most the queue may hold; beyond it the broker drops the oldest events, not the product's "
+            "tasks."},
+    {"amqp.tls.ca_file", TB_OPTION_STRING, "", 0, 4095, "", FIELD(amqp.tls.ca_file),
+     .doc = "Certificates (PEM) that may sign the broker's; empty: the system's."},
+    {"amqp.tls.cert_file", TB_OPTION_STRING, "", 0, 4095, "", FIELD(amqp.tls.cert_file),
+     .doc = "The certificate (PEM) that this program shows to the broker; empty: none."},
+    {"amqp.tls.key_file", TB_OPTION_STRING, "", 0, 4095, "", FIELD(amqp.tls.key_file),
+     .doc = "The private key (PEM) of amqp.tls.cert_file."},
+    {"amqp.tls.verify", TB_OPTION_BOOL, "true", FIELD(amqp.tls.verify),
+     .doc = "Whether the broker's certificate must be signed by a known authority and carry its host name."},
+
+    {"database.url", TB_OPTION_STRING, "postgresql:///taskbridge", 1, 2048, "",
+     .check = tb_check_database_url, .secret = true, FIELD(database.url),
+     .doc =
+         "Where PostgreSQL is: postgresql://user:password@host:port/database, or libpq's key=value words."},
+    {"database.connect_timeout_s", TB_OPTION_DURATION, "5", 1, 300, "s", FIELD(database.connect_timeout_s),
+     .doc = "How long connecting to the database and logging in may take."},
+    {"database.response_timeout_s", TB_OPTION_DURATION, "60", 1, 3600, "s",
+     FIELD(database.response_timeout_s),
+     .doc = "How long the database may take over one statement before the connection is given up."},
+
+    {"daemon.instance", TB_OPTION_STRING, "", 0, 200, "", FIELD(daemon.instance),
+     .doc = "The daemon's name in the tables and at the broker; empty: the name of the host."},
+    {"daemon.shutdown_timeout_s", TB_OPTION_DURATION, "25", 1, 3600, "s", FIELD(daemon.shutdown_timeout_s),
+     .doc = "How long a stopping daemon may take to commit what it has; the rest stays in the queue."},
+
+    {"log.level", TB_OPTION_ENUM, "info", .choices = log_levels, FIELD(log.level),
+     .doc = "The least weight of a line that is logged: debug, info, warning or error."},
+    {"log.format", TB_OPTION_ENUM, "text", .choices = log_formats, FIELD(log.format),
+     .doc = "How lines are logged on stderr: text for people, json for machines."},
+
+    {"maintenance.enabled", TB_OPTION_BOOL, "true", FIELD(maintenance.enabled),
+     .doc = "Whether this daemon runs the maintenance jobs; among several daemons one at a time does."},
+    {"maintenance.completed_after_s", TB_OPTION_DURATION, "3600", 60, DAYS(3650), "s",
+     FIELD(maintenance.completed_after_s), .doc = "A completed task is deleted when it ended so long ago."},
+    {"maintenance.completed_every_s", TB_OPTION_DURATION, "3600", 1, DAYS(30), "s",
+     FIELD(maintenance.completed_every_s), .doc = "How often completed tasks are deleted."},
+    {"maintenance.orphaned_after_s", TB_OPTION_DURATION, "86400", 60, DAYS(3650), "s",
+     FIELD(maintenance.orphaned_after_s),
+     .doc = "A task that never ended is deleted when nothing was heard of it for so long."},
+    {"maintenance.orphaned_every_s", TB_OPTION_DURATION, "86400", 1, DAYS(30), "s",
+     FIELD(maintenance.orphaned_every_s), .doc = "How often tasks that never ended are deleted."},
+    {"maintenance.statuses_every_s", TB_OPTION_DURATION, "30", 1, DAYS(1), "s",
+     FIELD(maintenance.statuses_every_s),
+     .doc = "How often tasks that died without an event are looked for."},
+    {"maintenance.silent_after_s", TB_OPTION_DURATION, "60", 5, DAYS(1), "s",
+     FIELD(maintenance.silent_after_s),
+     .doc = "A worker without a heartbeat for so long, and for ten of its own periods, has vanished."},
+    {"maintenance.ask_apart_s", TB_OPTION_DURATION, "30", 1, DAYS(1), "s", FIELD(maintenance.ask_apart_s),
+     .doc = "A task is lost when its worker, asked twice so far apart, does not have it."},
+    {"maintenance.delete_batch_rows", TB_OPTION_INTEGER, "1000", 1, 100000, "rows",
+     FIELD(maintenance.delete_batch_rows), .doc = "How many rows one transaction of a cleanup deletes."},
+
+    {"http.listen", TB_OPTION_STRING, "127.0.0.1:8765", 1, 300, "", .check = tb_check_listen,
+     FIELD(http.listen),
+     .doc = "The address and port that taskbridge-http serves, such as 0.0.0.0:8765 or [::]:8765."},
+    {"http.max_connections", TB_OPTION_INTEGER, "1000", 1, 100000, "connections", FIELD(http.max_connections),
+     .doc = "How many connections may be open at once, live streams included."},
+    {"http.idle_timeout_s", TB_OPTION_DURATION, "60", 1, 3600, "s", FIELD(http.idle_timeout_s),
+     .doc = "A connection on which nothing happens for so long is closed."},
+    {"http.cors_origins", TB_OPTION_LIST, "[]", 1, 300, "", .check = tb_check_origin,
+     FIELD(http.cors_origins),
+     .doc = "Origins whose pages may read the API, such as https://app.example.com."},
+
+    {"company.format", TB_OPTION_ENUM, "integer", .choices = company_formats, .reloadable = true,
+     FIELD(company_format),
+     .doc = "Which values are companies: integer, integer_or_string (also '73'), uuid, or any of these."},
+
+    {"tasks", TB_OPTION_RULES, "[]", 0, TB_RULES_MAX, "", .reloadable = true, FIELD(rules),
+     .doc = "Rules by a task's name; the first that matches counts."},
+};
+const size_t tb_schema_count = TB_COUNT(tb_schema_options);
+
+const struct tb_rule_key tb_schema_rule_keys[] = {
+    {"match", TB_RULE_STRING, "The task's name in Celery; * stands for any characters, ? for one.",
+     offsetof(struct tb_rule, match)},
+    {"type", TB_RULE_STRING, "The task_type in the API; without it the last dotted part of the name.",
+     offsetof(struct tb_rule, type)},
+    {"display_name", TB_RULE_STRING, "The name that people see.", offsetof(struct tb_rule, display_name)},
+    {"company", TB_RULE_COMPANY,
+     "Where the company's id is: { kwarg: NAME }, { arg: INDEX } from 0, or inherit from the root task.", 0},
+    {"redact", TB_RULE_REDACT, "Keyword arguments whose values are never stored.", 0},
+};
+const size_t tb_schema_rule_key_count = TB_COUNT(tb_schema_rule_keys);
+
+const struct tb_reserved_variable tb_schema_reserved[] = {
+    {"TASKBRIDGE_BENCH_", "benchmarks"},
+    {"TASKBRIDGE_CELERY_", "the Python package and its demo"},
+    {"TASKBRIDGE_CHAOS_", "chaos tests"},
+    {"TASKBRIDGE_POSTGRESQL_BIN", "where the private PostgreSQL's programs are"},
+    {"TASKBRIDGE_PROGRAMS", "where scripts find the programs"},
+    {"TASKBRIDGE_PROPERTY_", "property tests"},
+    {"TASKBRIDGE_RUN_", "scripts/run"},
+    {"TASKBRIDGE_STACK_", "the private RabbitMQ and PostgreSQL"},
+    {"TASKBRIDGE_TEST_", "tests"},
+    {"TASKBRIDGE_TOKEN", "the credential of scripts that ask the API"},
+};
+const size_t tb_schema_reserved_count = TB_COUNT(tb_schema_reserved);
+
+const struct tb_option *tb_schema_find(struct tb_str path)
+{
+    for (size_t i = 0; i < tb_schema_count; i++)
+        if (tb_str_equal(tb_str_of(tb_schema_options[i].path), path))
+            return &tb_schema_options[i];
+    return NULL;
+}
+
+bool tb_schema_is_section(struct tb_str path)
+{
+    for (size_t i = 0; i < tb_schema_count; i++) {
+        struct tb_str option = tb_str_of(tb_schema_options[i].path);
+        if (option.len > path.len && option.ptr[path.len] == '.' && tb_str_starts_with(option, path))
+            return true;
+    }
+    return false;
+}
+
+void tb_schema_variable(const struct tb_option *option, char ret_name[TB_VARIABLE_MAX_BYTES])
+{
+    int len = snprintf(ret_name, TB_VARIABLE_MAX_BYTES, TB_VARIABLE_PREFIX "%s", option->path);
+    assert(len > 0 && len < TB_VARIABLE_MAX_BYTES);
+    for (char *at = ret_name; *at; at++) {
+        if (*at == '.')
+            *at = '_';
+        else if (*at >= 'a' && *at <= 'z')
+            *at = (char)(*at - 'a' + 'A');
+    }
+}
