@@ -1,0 +1,266 @@
+-- One row a task: facts, each with a join of its own, and what people see of them, generated.
+--
+-- Order, duplication and the number of daemons must not matter, so what arrives is never written over: upsert_trackers.sql
+-- joins facts, and the generated columns at the end are a pure function of these. Their functions are plain expressions
+-- that PostgreSQL puts in place of the call.
+
+-- Tables of somebody else's are neither replaced nor used.
+DO $$
+DECLARE
+    taken text;
+BEGIN
+    SELECT string_agg(name, ', ' ORDER BY name) INTO taken
+    FROM unnest(ARRAY['celery_workers', 'worker_incarnations', 'dead_letters', 'bridge_instances', 'event_types',
+                      'companies', 'company_members', 'api_tokens', 'maintenance_runs', 'commands']) name
+    WHERE to_regclass(format('%I.%I', current_schema(), name)) IS NOT NULL;
+    IF taken IS NOT NULL THEN
+        RAISE EXCEPTION 'the database already has other tables named %; rename them, or give taskbridge a database '
+                        'of its own in database.url', taken;
+    END IF;
+END
+$$;
+
+-- A table of the product's own with this name steps aside; 0002 takes its rows over.
+DO $$
+DECLARE
+    missing text;
+BEGIN
+    IF to_regclass(format('%I.background_task_trackers', current_schema())) IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT string_agg(name, ', ' ORDER BY place) INTO missing
+    FROM unnest(ARRAY['id', 'company_id', 'task_id', 'task_name', 'display_name', 'status', 'progress', 'started_at',
+                      'completed_at', 'error_message', 'metadata', 'created_at', 'updated_at'])
+        WITH ORDINALITY AS wanted (name, place)
+    WHERE NOT EXISTS (SELECT FROM information_schema.columns c
+                      WHERE c.table_schema = current_schema() AND c.table_name = 'background_task_trackers'
+                          AND c.column_name = wanted.name);
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION 'the table background_task_trackers is not the product''s: it has no column %; rename it, or '
+                        'give taskbridge a database of its own in database.url', missing;
+    END IF;
+    ALTER TABLE background_task_trackers RENAME TO background_task_trackers_before;
+END
+$$;
+
+-- In these functions R is greatest(received_at, began_at), the beginning of the latest attempt as a worker has it;
+-- A is greatest(received_at, retried_at, requeued_at), the moment from which the task waits for its latest attempt;
+-- T is greatest(failed_at, revoked_at, rejected_at). What is absent is -infinity.
+
+CREATE FUNCTION tracker_status(
+    sent_at timestamptz, received_at timestamptz, began_at timestamptz, retried_at timestamptz,
+    requeued_at timestamptz, succeeded_at timestamptz, failed_at timestamptz, revoked_at timestamptz,
+    rejected_at timestamptz, alive_at timestamptz, lost_at timestamptz) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE
+    WHEN succeeded_at IS NOT NULL THEN 'success'
+    WHEN greatest(failed_at, revoked_at, rejected_at) >= coalesce(greatest(received_at, began_at), '-infinity')
+        THEN 'failed'
+    WHEN lost_at > coalesce(greatest(sent_at, received_at, began_at, retried_at, requeued_at, failed_at, revoked_at,
+                                     rejected_at, alive_at), '-infinity') THEN 'failed'
+    WHEN greatest(began_at, alive_at) >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity')
+        THEN 'running'
+    ELSE 'pending' END
+$$;
+
+CREATE FUNCTION tracker_celery_state(
+    sent_at timestamptz, received_at timestamptz, began_at timestamptz, retried_at timestamptz,
+    requeued_at timestamptz, succeeded_at timestamptz, failed_at timestamptz, revoked_at timestamptz,
+    rejected_at timestamptz, alive_at timestamptz, lost_at timestamptz) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE
+    WHEN succeeded_at IS NOT NULL THEN 'SUCCESS'
+    WHEN revoked_at >= coalesce(greatest(received_at, began_at), '-infinity') THEN 'REVOKED'
+    WHEN failed_at >= coalesce(greatest(received_at, began_at), '-infinity') THEN 'FAILURE'
+    WHEN rejected_at >= coalesce(greatest(received_at, began_at), '-infinity') THEN 'REJECTED'
+    WHEN lost_at > coalesce(greatest(sent_at, received_at, began_at, retried_at, requeued_at, failed_at, revoked_at,
+                                     rejected_at, alive_at), '-infinity') THEN 'LOST'
+    WHEN alive_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity') THEN 'PROGRESS'
+    WHEN began_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity') THEN 'STARTED'
+    WHEN retried_at >= coalesce(greatest(received_at, requeued_at), '-infinity') THEN 'RETRY'
+    WHEN received_at IS NOT NULL THEN 'RECEIVED'
+    ELSE 'PENDING' END
+$$;
+
+-- Clamped before it becomes an integer: workers do send Infinity.
+CREATE FUNCTION tracker_progress(
+    received_at timestamptz, retried_at timestamptz, requeued_at timestamptz, succeeded_at timestamptz,
+    progress_at timestamptz, progress_value double precision) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE
+    WHEN succeeded_at IS NOT NULL THEN 100
+    WHEN progress_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity')
+        THEN floor(least(greatest(progress_value, 0), 100))::integer
+    ELSE 0 END
+$$;
+
+CREATE FUNCTION tracker_progress_text(
+    received_at timestamptz, retried_at timestamptz, requeued_at timestamptz, text_at timestamptz,
+    progress_note text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE WHEN text_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity')
+    THEN progress_note END
+$$;
+
+-- A failure, a revocation or a rejection alone is no sign that the task ever began. A success is, if it was an event's.
+CREATE FUNCTION tracker_started_at(
+    received_at timestamptz, began_at timestamptz, retried_at timestamptz, requeued_at timestamptz,
+    succeeded_at timestamptz, runtime_s double precision, alive_at timestamptz, progress_at timestamptz,
+    text_at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT coalesce(began_at, least(
+    CASE WHEN alive_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity') THEN alive_at END,
+    CASE WHEN progress_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity')
+            AND alive_at IS NOT NULL THEN progress_at END,
+    CASE WHEN text_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity')
+            AND alive_at IS NOT NULL THEN text_at END,
+    CASE WHEN runtime_s IS NOT NULL THEN succeeded_at END))
+$$;
+
+CREATE FUNCTION tracker_completed_at(
+    sent_at timestamptz, received_at timestamptz, began_at timestamptz, retried_at timestamptz,
+    requeued_at timestamptz, succeeded_at timestamptz, failed_at timestamptz, revoked_at timestamptz,
+    rejected_at timestamptz, alive_at timestamptz, lost_at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE
+    WHEN succeeded_at IS NOT NULL THEN succeeded_at
+    WHEN greatest(failed_at, revoked_at, rejected_at) >= coalesce(greatest(received_at, began_at), '-infinity')
+        THEN greatest(failed_at, revoked_at, rejected_at)
+    WHEN lost_at > coalesce(greatest(sent_at, received_at, began_at, retried_at, requeued_at, failed_at, revoked_at,
+                                     rejected_at, alive_at), '-infinity') THEN lost_at END
+$$;
+
+-- Only of a task that failed; an empty text says nothing.
+CREATE FUNCTION tracker_error_message(
+    sent_at timestamptz, received_at timestamptz, began_at timestamptz, retried_at timestamptz,
+    requeued_at timestamptz, succeeded_at timestamptz, failed_at timestamptz, error text, revoked_at timestamptz,
+    revoke_text text, rejected_at timestamptz, alive_at timestamptz, lost_at timestamptz, lost_reason text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE
+    WHEN succeeded_at IS NOT NULL THEN NULL
+    WHEN greatest(failed_at, revoked_at, rejected_at) >= coalesce(greatest(received_at, began_at), '-infinity') THEN
+        CASE
+            WHEN revoked_at >= coalesce(greatest(received_at, began_at), '-infinity')
+                THEN coalesce(nullif(revoke_text, ''), 'revoked')
+            WHEN failed_at >= coalesce(greatest(received_at, began_at), '-infinity') AND error <> '' THEN error
+            WHEN rejected_at >= coalesce(greatest(received_at, began_at), '-infinity') THEN 'rejected' END
+    WHEN lost_at > coalesce(greatest(sent_at, received_at, began_at, retried_at, requeued_at, failed_at, revoked_at,
+                                     rejected_at, alive_at), '-infinity') THEN nullif(lost_reason, '') END
+$$;
+
+-- The company as the product's integer key, where it is one: no sign but "-", no leading zeros, within bigint.
+CREATE FUNCTION tracker_company_id(company_key text) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE WHEN company_key ~ '^(0|-?[1-9][0-9]{0,18})$' THEN
+    CASE WHEN length(company_key) < 19 THEN company_key::bigint
+         WHEN company_key::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 THEN company_key::bigint END
+    END
+$$;
+
+-- Text compares by bytes, as the daemons compare it. No index holds updated_at, status or celery_state: they change with
+-- nearly every update, which then could not stay on its page.
+CREATE TABLE background_task_trackers (
+    id bigint GENERATED BY DEFAULT AS IDENTITY,
+    task_id text COLLATE "C" NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),   -- when an event of the task was last written
+
+    sent_at timestamptz,                             -- least; all other stamps greatest, unless said
+    received_at timestamptz,
+    began_at timestamptz,
+    retried_at timestamptz,
+    requeued_at timestamptz,
+    rejected_at timestamptz,
+    alive_at timestamptz,
+    succeeded_at timestamptz,                        -- what follows a stamp travels with it
+    result text COLLATE "C",
+    runtime_s double precision,
+    failed_at timestamptz,
+    error text COLLATE "C",
+    traceback text COLLATE "C",
+    revoked_at timestamptz,
+    revoke_text text COLLATE "C",
+    progress_at timestamptz,
+    progress_value double precision,
+    text_at timestamptz,
+    progress_note text COLLATE "C",
+    name_at timestamptz,
+    name text COLLATE "C",
+    task_type text COLLATE "C",
+    rule_display_name text COLLATE "C",
+    worker_at timestamptz,
+    worker text COLLATE "C",
+    queue_at timestamptz,
+    queue text COLLATE "C",
+    root_at timestamptz,
+    root_id text COLLATE "C",
+    parent_at timestamptz,
+    parent_id text COLLATE "C",
+    args_at timestamptz,
+    args text COLLATE "C",
+    kwargs_at timestamptz,
+    kwargs text COLLATE "C",
+    eta_at timestamptz,
+    eta text COLLATE "C",
+    expires_at timestamptz,
+    expires text COLLATE "C",
+    retries_at timestamptz,
+    retries bigint,
+    event_company_at timestamptz,                    -- least
+    event_company text COLLATE "C",
+    rule_company_at timestamptz,                     -- least
+    rule_company text COLLATE "C",
+    inherits_company boolean NOT NULL DEFAULT false, -- or
+    inherited_company text COLLATE "C",              -- the root's, by inherit_companies.sql
+    registered_company text COLLATE "C",             -- these by tracker_register alone
+    registered_name text,
+    registered_display_name text,
+    registered_at timestamptz,
+    metadata jsonb DEFAULT '{}',
+    lost_at timestamptz,                             -- these by maintenance alone
+    lost_reason text,
+    missing_since timestamptz,                       -- when its worker first said that it does not have it
+    company_before text COLLATE "C",                 -- company_key before the last update: it has to hear of it too
+
+    status text NOT NULL GENERATED ALWAYS AS (tracker_status(
+        sent_at, received_at, began_at, retried_at, requeued_at, succeeded_at, failed_at, revoked_at, rejected_at,
+        alive_at, lost_at)) STORED,
+    celery_state text NOT NULL GENERATED ALWAYS AS (tracker_celery_state(
+        sent_at, received_at, began_at, retried_at, requeued_at, succeeded_at, failed_at, revoked_at, rejected_at,
+        alive_at, lost_at)) STORED,
+    progress integer NOT NULL GENERATED ALWAYS AS (tracker_progress(
+        received_at, retried_at, requeued_at, succeeded_at, progress_at, progress_value)) STORED,
+    progress_text text GENERATED ALWAYS AS (tracker_progress_text(
+        received_at, retried_at, requeued_at, text_at, progress_note)) STORED,
+    started_at timestamptz GENERATED ALWAYS AS (tracker_started_at(
+        received_at, began_at, retried_at, requeued_at, succeeded_at, runtime_s, alive_at, progress_at, text_at))
+        STORED,
+    completed_at timestamptz GENERATED ALWAYS AS (tracker_completed_at(
+        sent_at, received_at, began_at, retried_at, requeued_at, succeeded_at, failed_at, revoked_at, rejected_at,
+        alive_at, lost_at)) STORED,
+    error_message text GENERATED ALWAYS AS (tracker_error_message(
+        sent_at, received_at, began_at, retried_at, requeued_at, succeeded_at, failed_at, error, revoked_at,
+        revoke_text, rejected_at, alive_at, lost_at, lost_reason)) STORED,
+    task_name text GENERATED ALWAYS AS (coalesce(registered_name, name)) STORED,
+    display_name text GENERATED ALWAYS AS (
+        coalesce(registered_display_name, rule_display_name, registered_name, name)) STORED,
+    company_key text COLLATE "C" GENERATED ALWAYS AS (
+        coalesce(registered_company, event_company, rule_company, inherited_company)) STORED,
+    company_id bigint GENERATED ALWAYS AS (tracker_company_id(
+        coalesce(registered_company, event_company, rule_company, inherited_company))) STORED,
+
+    CONSTRAINT trackers_pkey PRIMARY KEY (id),
+    CONSTRAINT trackers_task_id_key UNIQUE (task_id)
+) WITH (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05,
+        autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_cost_delay = 1);
+
+CREATE INDEX trackers_company_active ON background_task_trackers (company_key, created_at, id)
+    WHERE completed_at IS NULL;
+CREATE INDEX trackers_company_completed ON background_task_trackers (company_key, completed_at DESC, id DESC)
+    WHERE completed_at IS NOT NULL;
+CREATE INDEX trackers_active ON background_task_trackers (created_at, id) WHERE completed_at IS NULL;
+CREATE INDEX trackers_completed ON background_task_trackers (completed_at, id) WHERE completed_at IS NOT NULL;
+CREATE INDEX trackers_lost ON background_task_trackers (lost_at) WHERE lost_at IS NOT NULL;
+CREATE INDEX trackers_inheriting ON background_task_trackers (root_id) WHERE inherits_company;
+CREATE INDEX trackers_children ON background_task_trackers (parent_id) WHERE parent_id IS NOT NULL;

@@ -1,0 +1,155 @@
+-- What the bridge knows besides tasks: workers, what could not be used, its own instances and what was done.
+
+-- A worker's node by its name. Values are those of the event with the greatest stamp (seen_at).
+CREATE TABLE celery_workers (
+    hostname text COLLATE "C" PRIMARY KEY,
+    online_at timestamptz,
+    heartbeat_at timestamptz,
+    offline_at timestamptz,
+    seen_at timestamptz,                            -- greatest stamp of its worker events
+    heard_at timestamptz,                           -- greatest time of receipt of any event of this host, tasks' too
+    skew_us bigint,                                 -- time of receipt less stamp, of the event at seen_at
+    pid bigint,
+    freq_seconds double precision,
+    counted_at timestamptz,                         -- greatest stamp of an event with the following three
+    active bigint,
+    processed bigint,
+    loadavg double precision[],
+    sw_ident text,
+    sw_ver text,
+    sw_sys text
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+
+-- A worker's process, for the meter of events that never came. Between its first and its last heartbeat it took up
+-- last_processed - first_processed tasks, and each should have given a started event with a stamp in between. Stamps
+-- of started events outside that time wait in open_starts, since a heartbeat may still come that is earlier or later.
+CREATE TABLE worker_incarnations (
+    hostname text COLLATE "C",
+    pid bigint,
+    first_heartbeat_at timestamptz,
+    first_processed bigint,
+    last_heartbeat_at timestamptz,
+    last_processed bigint,
+    starts_seen bigint NOT NULL DEFAULT 0,
+    open_starts timestamptz[] NOT NULL DEFAULT '{}',
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (hostname, pid)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+ALTER TABLE worker_incarnations ALTER open_starts SET STORAGE EXTERNAL;
+
+-- How many of these stamps lie between the two heartbeats, and which may still come to.
+CREATE FUNCTION worker_starts_between(stamps timestamptz[], first_at timestamptz, last_at timestamptz) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT count(*) FROM unnest(stamps) stamp WHERE stamp > first_at AND stamp <= last_at
+$$;
+
+CREATE FUNCTION worker_starts_open(stamps timestamptz[], first_at timestamptz, last_at timestamptz)
+RETURNS timestamptz[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT ARRAY(SELECT stamp FROM unnest(stamps) stamp
+             WHERE (stamp > first_at AND stamp <= last_at) IS NOT TRUE
+                 AND (stamp > first_at - interval '10 minutes') IS NOT FALSE
+             ORDER BY stamp DESC LIMIT 20000)
+$$;
+
+CREATE VIEW worker_missed_events AS
+SELECT hostname, pid, first_heartbeat_at, last_heartbeat_at, last_processed - first_processed AS processed,
+    starts_seen, greatest(0, last_processed - first_processed - starts_seen) AS missed
+FROM worker_incarnations
+WHERE last_heartbeat_at IS NOT NULL;
+
+-- JSON that PostgreSQL refuses (U+0000 in a string) is kept as text: a dead letter is never itself refused.
+CREATE FUNCTION dead_letter_headers(json text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN json::jsonb;
+EXCEPTION WHEN data_exception OR statement_too_complex OR program_limit_exceeded THEN
+    RETURN to_jsonb(json);
+END
+$$;
+
+CREATE TABLE dead_letters (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    instance text NOT NULL,
+    received_at timestamptz,
+    routing_key text,
+    content_type text,
+    content_encoding text,
+    headers jsonb,
+    body bytea NOT NULL,
+    reason text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    retried_at timestamptz
+);
+ALTER TABLE dead_letters ALTER body SET STORAGE EXTERNAL;
+
+-- A daemon, by its name. run tells one process of that name from the next; batch_number is its last batch of which the
+-- counters know, so that one whose answer was lost is not counted twice.
+CREATE TABLE bridge_instances (
+    instance text COLLATE "C" PRIMARY KEY,
+    run text,
+    batch_number bigint NOT NULL DEFAULT 0,
+    version text,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    heartbeat_at timestamptz NOT NULL DEFAULT now(),
+    committed_at timestamptz,
+    stopped_at timestamptz,
+    batches bigint NOT NULL DEFAULT 0,              -- from here on counters, over all runs
+    deliveries bigint NOT NULL DEFAULT 0,
+    redelivered bigint NOT NULL DEFAULT 0,
+    events bigint NOT NULL DEFAULT 0,
+    task_events bigint NOT NULL DEFAULT 0,
+    worker_events bigint NOT NULL DEFAULT 0,
+    unknown_events bigint NOT NULL DEFAULT 0,
+    dead bigint NOT NULL DEFAULT 0,
+    bytes bigint NOT NULL DEFAULT 0,
+    rows_written bigint NOT NULL DEFAULT 0,
+    broker_connected boolean,                       -- from here on as its last heartbeat said
+    listening_since timestamptz,                    -- since when every event is heard; NULL: not at present
+    heard_until timestamptz,                        -- up to when all that was said is in the database
+    queue_messages bigint,
+    queue_bytes bigint,
+    queue_max_bytes bigint,
+    lag_us bigint,                                  -- from an event's stamp to its commit, of late
+    rss_bytes bigint,
+    details jsonb NOT NULL DEFAULT '{}'
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+
+-- Event types that mean nothing here, by name; '' counts those beyond the ceiling of names.
+CREATE TABLE event_types (
+    instance text COLLATE "C",
+    type text COLLATE "C",
+    count bigint NOT NULL,
+    PRIMARY KEY (instance, type)
+) WITH (fillfactor = 70);
+
+CREATE TABLE maintenance_runs (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    job text NOT NULL,
+    instance text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz,
+    outcome text NOT NULL DEFAULT 'running'
+        CHECK (outcome IN ('requested', 'running', 'done', 'stopped', 'failed', 'abandoned')),
+    rows bigint NOT NULL DEFAULT 0,
+    detail text NOT NULL DEFAULT '',
+    manual boolean NOT NULL DEFAULT false
+);
+CREATE INDEX maintenance_runs_job ON maintenance_runs (job, id DESC);
+
+-- What operators asked workers to do.
+CREATE TABLE commands (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    who text NOT NULL,
+    what text NOT NULL,
+    target text,
+    arguments jsonb NOT NULL DEFAULT '{}',
+    instance text,
+    started_at timestamptz,
+    finished_at timestamptz,
+    outcome text NOT NULL DEFAULT 'requested'
+        CHECK (outcome IN ('requested', 'running', 'done', 'failed', 'expired')),
+    detail text NOT NULL DEFAULT ''
+);
+CREATE INDEX commands_waiting ON commands (id) WHERE finished_at IS NULL;

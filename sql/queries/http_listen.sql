@@ -1,0 +1,2 @@
+-- Every company whose document changed: the payload is its key.
+LISTEN taskbridge_company

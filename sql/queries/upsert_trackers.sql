@@ -1,0 +1,152 @@
+-- One batch's rows, joined with what is there: the SQL half of core/row.c. $1..$47 are arrays, one element a row,
+-- sorted by task_id, so that all daemons lock in one order; an array that would hold NULLs only may be NULL itself.
+--
+-- A group of values wins as a whole, by its stamp and then by its values in the order given, NULL before all. The columns
+-- compare text by bytes. Each company whose document changed is notified once: also the one that a row has left.
+WITH changed AS (
+    INSERT INTO background_task_trackers AS t (
+        task_id, sent_at, received_at, began_at, retried_at, requeued_at, rejected_at, alive_at, succeeded_at, result,
+        runtime_s, failed_at, error, traceback, revoked_at, revoke_text, progress_at, progress_value, text_at,
+        progress_note, name_at, name, task_type, rule_display_name, worker_at, worker, queue_at, queue, root_at,
+        root_id, parent_at, parent_id, args_at, args, kwargs_at, kwargs, eta_at, eta, expires_at, expires, retries_at,
+        retries, event_company_at, event_company, rule_company_at, rule_company, inherits_company)
+    SELECT
+        task_id, sent_at, received_at, began_at, retried_at, requeued_at, rejected_at, alive_at, succeeded_at, result,
+        runtime_s, failed_at, error, traceback, revoked_at, revoke_text, progress_at, progress_value, text_at,
+        progress_note, name_at, name, task_type, rule_display_name, worker_at, worker, queue_at, queue, root_at,
+        root_id, parent_at, parent_id, args_at, args, kwargs_at, kwargs, eta_at, eta, expires_at, expires, retries_at,
+        retries, event_company_at, event_company, rule_company_at, rule_company, coalesce(inherits_company, false)
+    FROM unnest(
+        $1::text[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
+        $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::float8[], $12::timestamptz[],
+        $13::text[], $14::text[], $15::timestamptz[], $16::text[], $17::timestamptz[], $18::float8[],
+        $19::timestamptz[], $20::text[], $21::timestamptz[], $22::text[], $23::text[], $24::text[],
+        $25::timestamptz[], $26::text[], $27::timestamptz[], $28::text[], $29::timestamptz[], $30::text[],
+        $31::timestamptz[], $32::text[], $33::timestamptz[], $34::text[], $35::timestamptz[], $36::text[],
+        $37::timestamptz[], $38::text[], $39::timestamptz[], $40::text[], $41::timestamptz[], $42::int8[],
+        $43::timestamptz[], $44::text[], $45::timestamptz[], $46::text[], $47::bool[])
+        AS e (
+        task_id, sent_at, received_at, began_at, retried_at, requeued_at, rejected_at, alive_at, succeeded_at, result,
+        runtime_s, failed_at, error, traceback, revoked_at, revoke_text, progress_at, progress_value, text_at,
+        progress_note, name_at, name, task_type, rule_display_name, worker_at, worker, queue_at, queue, root_at,
+        root_id, parent_at, parent_id, args_at, args, kwargs_at, kwargs, eta_at, eta, expires_at, expires, retries_at,
+        retries, event_company_at, event_company, rule_company_at, rule_company, inherits_company)
+    ON CONFLICT (task_id) DO UPDATE SET
+        updated_at = now(),
+        company_before = t.company_key,
+        sent_at = least(t.sent_at, excluded.sent_at),
+        received_at = greatest(t.received_at, excluded.received_at),
+        began_at = greatest(t.began_at, excluded.began_at),
+        retried_at = greatest(t.retried_at, excluded.retried_at),
+        requeued_at = greatest(t.requeued_at, excluded.requeued_at),
+        rejected_at = greatest(t.rejected_at, excluded.rejected_at),
+        alive_at = greatest(t.alive_at, excluded.alive_at),
+        succeeded_at = greatest(t.succeeded_at, excluded.succeeded_at),
+        result = CASE WHEN
+                (excluded.succeeded_at, excluded.result IS NOT NULL, coalesce(excluded.result, ''),
+                 excluded.runtime_s IS NOT NULL, coalesce(excluded.runtime_s, 0)) >
+                (coalesce(t.succeeded_at, '-infinity'), t.result IS NOT NULL, coalesce(t.result, ''),
+                 t.runtime_s IS NOT NULL, coalesce(t.runtime_s, 0))
+            THEN excluded.result ELSE t.result END,
+        runtime_s = CASE WHEN
+                (excluded.succeeded_at, excluded.result IS NOT NULL, coalesce(excluded.result, ''),
+                 excluded.runtime_s IS NOT NULL, coalesce(excluded.runtime_s, 0)) >
+                (coalesce(t.succeeded_at, '-infinity'), t.result IS NOT NULL, coalesce(t.result, ''),
+                 t.runtime_s IS NOT NULL, coalesce(t.runtime_s, 0))
+            THEN excluded.runtime_s ELSE t.runtime_s END,
+        failed_at = greatest(t.failed_at, excluded.failed_at),
+        error = CASE WHEN
+                (excluded.failed_at, excluded.error IS NOT NULL, coalesce(excluded.error, ''),
+                 excluded.traceback IS NOT NULL, coalesce(excluded.traceback, '')) >
+                (coalesce(t.failed_at, '-infinity'), t.error IS NOT NULL, coalesce(t.error, ''),
+                 t.traceback IS NOT NULL, coalesce(t.traceback, ''))
+            THEN excluded.error ELSE t.error END,
+        traceback = CASE WHEN
+                (excluded.failed_at, excluded.error IS NOT NULL, coalesce(excluded.error, ''),
+                 excluded.traceback IS NOT NULL, coalesce(excluded.traceback, '')) >
+                (coalesce(t.failed_at, '-infinity'), t.error IS NOT NULL, coalesce(t.error, ''),
+                 t.traceback IS NOT NULL, coalesce(t.traceback, ''))
+            THEN excluded.traceback ELSE t.traceback END,
+        revoked_at = greatest(t.revoked_at, excluded.revoked_at),
+        revoke_text = CASE WHEN
+                (excluded.revoked_at, excluded.revoke_text IS NOT NULL, coalesce(excluded.revoke_text, '')) >
+                (coalesce(t.revoked_at, '-infinity'), t.revoke_text IS NOT NULL, coalesce(t.revoke_text, ''))
+            THEN excluded.revoke_text ELSE t.revoke_text END,
+        progress_at = greatest(t.progress_at, excluded.progress_at),
+        progress_value = CASE WHEN
+                (excluded.progress_at, excluded.progress_value) >
+                (coalesce(t.progress_at, '-infinity'), t.progress_value)
+            THEN excluded.progress_value ELSE t.progress_value END,
+        text_at = greatest(t.text_at, excluded.text_at),
+        progress_note = CASE WHEN
+                (excluded.text_at, excluded.progress_note) >
+                (coalesce(t.text_at, '-infinity'), t.progress_note)
+            THEN excluded.progress_note ELSE t.progress_note END,
+        name_at = greatest(t.name_at, excluded.name_at),
+        name = CASE WHEN
+                (excluded.name_at, excluded.name, excluded.task_type IS NOT NULL, coalesce(excluded.task_type, ''),
+                 excluded.rule_display_name IS NOT NULL, coalesce(excluded.rule_display_name, '')) >
+                (coalesce(t.name_at, '-infinity'), t.name, t.task_type IS NOT NULL, coalesce(t.task_type, ''),
+                 t.rule_display_name IS NOT NULL, coalesce(t.rule_display_name, ''))
+            THEN excluded.name ELSE t.name END,
+        task_type = CASE WHEN
+                (excluded.name_at, excluded.name, excluded.task_type IS NOT NULL, coalesce(excluded.task_type, ''),
+                 excluded.rule_display_name IS NOT NULL, coalesce(excluded.rule_display_name, '')) >
+                (coalesce(t.name_at, '-infinity'), t.name, t.task_type IS NOT NULL, coalesce(t.task_type, ''),
+                 t.rule_display_name IS NOT NULL, coalesce(t.rule_display_name, ''))
+            THEN excluded.task_type ELSE t.task_type END,
+        rule_display_name = CASE WHEN
+                (excluded.name_at, excluded.name, excluded.task_type IS NOT NULL, coalesce(excluded.task_type, ''),
+                 excluded.rule_display_name IS NOT NULL, coalesce(excluded.rule_display_name, '')) >
+                (coalesce(t.name_at, '-infinity'), t.name, t.task_type IS NOT NULL, coalesce(t.task_type, ''),
+                 t.rule_display_name IS NOT NULL, coalesce(t.rule_display_name, ''))
+            THEN excluded.rule_display_name ELSE t.rule_display_name END,
+        worker_at = greatest(t.worker_at, excluded.worker_at),
+        worker = CASE WHEN (excluded.worker_at, excluded.worker) > (coalesce(t.worker_at, '-infinity'), t.worker)
+            THEN excluded.worker ELSE t.worker END,
+        queue_at = greatest(t.queue_at, excluded.queue_at),
+        queue = CASE WHEN (excluded.queue_at, excluded.queue) > (coalesce(t.queue_at, '-infinity'), t.queue)
+            THEN excluded.queue ELSE t.queue END,
+        root_at = greatest(t.root_at, excluded.root_at),
+        root_id = CASE WHEN (excluded.root_at, excluded.root_id) > (coalesce(t.root_at, '-infinity'), t.root_id)
+            THEN excluded.root_id ELSE t.root_id END,
+        parent_at = greatest(t.parent_at, excluded.parent_at),
+        parent_id = CASE WHEN
+                (excluded.parent_at, excluded.parent_id) >
+                (coalesce(t.parent_at, '-infinity'), t.parent_id)
+            THEN excluded.parent_id ELSE t.parent_id END,
+        args_at = greatest(t.args_at, excluded.args_at),
+        args = CASE WHEN (excluded.args_at, excluded.args) > (coalesce(t.args_at, '-infinity'), t.args)
+            THEN excluded.args ELSE t.args END,
+        kwargs_at = greatest(t.kwargs_at, excluded.kwargs_at),
+        kwargs = CASE WHEN (excluded.kwargs_at, excluded.kwargs) > (coalesce(t.kwargs_at, '-infinity'), t.kwargs)
+            THEN excluded.kwargs ELSE t.kwargs END,
+        eta_at = greatest(t.eta_at, excluded.eta_at),
+        eta = CASE WHEN (excluded.eta_at, excluded.eta) > (coalesce(t.eta_at, '-infinity'), t.eta)
+            THEN excluded.eta ELSE t.eta END,
+        expires_at = greatest(t.expires_at, excluded.expires_at),
+        expires = CASE WHEN
+                (excluded.expires_at, excluded.expires) >
+                (coalesce(t.expires_at, '-infinity'), t.expires)
+            THEN excluded.expires ELSE t.expires END,
+        retries_at = greatest(t.retries_at, excluded.retries_at),
+        retries = CASE WHEN
+                (excluded.retries_at, excluded.retries) >
+                (coalesce(t.retries_at, '-infinity'), t.retries)
+            THEN excluded.retries ELSE t.retries END,
+        event_company_at = least(t.event_company_at, excluded.event_company_at),
+        event_company = CASE WHEN
+                (excluded.event_company_at, excluded.event_company) <
+                (coalesce(t.event_company_at, 'infinity'), t.event_company)
+            THEN excluded.event_company ELSE t.event_company END,
+        rule_company_at = least(t.rule_company_at, excluded.rule_company_at),
+        rule_company = CASE WHEN
+                (excluded.rule_company_at, excluded.rule_company) <
+                (coalesce(t.rule_company_at, 'infinity'), t.rule_company)
+            THEN excluded.rule_company ELSE t.rule_company END,
+        inherits_company = t.inherits_company OR excluded.inherits_company
+    RETURNING t.company_key, t.company_before
+)
+SELECT count(pg_notify('taskbridge_company', company))
+FROM (SELECT company_key FROM changed UNION SELECT company_before FROM changed) touched (company)
+WHERE company IS NOT NULL
