@@ -33,7 +33,7 @@ is_gone() {
 
 # has_variable PID NAME=VALUE: what a process was started with. A server that we started carries a mark there.
 has_variable() {
-    tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null | grep -qxF -- "$2"
+    { tr '\0' '\n' <"/proc/$1/environ" | grep -qxF -- "$2"; } 2>/dev/null
 }
 
 # wait_until SECONDS COMMAND...: whether the command succeeded in time.

@@ -4,8 +4,7 @@
 
 # shellcheck disable=SC2034
 PACKAGES_BUILD=(build-essential cmake ninja-build pkg-config librabbitmq-dev libpq-dev libjansson-dev libyaml-dev
-    libcmocka-dev libmicrohttpd-dev libwslay-dev libcjose-dev libcurl4-openssl-dev libsystemd-dev libncurses-dev
-    zlib1g-dev libbz2-dev)
+    libcmocka-dev libmicrohttpd-dev libsystemd-dev libssl-dev zlib1g-dev libbz2-dev)
 # shellcheck disable=SC2034
 PACKAGES_SERVERS=(rabbitmq-server postgresql-15)
 # shellcheck disable=SC2034
@@ -13,8 +12,8 @@ PACKAGES_CELERY=(python3-celery python3-amqp)
 # shellcheck disable=SC2034
 PACKAGES_CHECK=(clang clang-tidy clang-format shellcheck valgrind)
 # shellcheck disable=SC2034
-PACKAGES_TEST=(python3-pytest python3-pytest-xdist python3-yaml python3-requests python3-psycopg2 python3-amqp
-    python3-celery python3-django)
+PACKAGES_TEST=(python3-pytest python3-pytest-xdist python3-yaml python3-psycopg2 python3-amqp python3-celery
+    python3-django)
 # shellcheck disable=SC2034
 PACKAGES_BROWSER=(chromium chromium-driver python3-selenium)
 

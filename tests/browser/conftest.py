@@ -1,27 +1,10 @@
-"""The integration tests' fixtures, and a browser."""
+"""A browser, beside the fixtures of all tests."""
 
-import importlib.util
 import os
-import pathlib
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
-
-INTEGRATION = pathlib.Path(__file__).resolve().parents[1] / "integration" / "conftest.py"
-
-
-def load_integration_fixtures():
-    """Both directories have a conftest, so that one cannot import the other by its name."""
-    spec = importlib.util.spec_from_file_location("integration_fixtures", INTEGRATION)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-fixtures = load_integration_fixtures()
-stack, admin, template, site = fixtures.stack, fixtures.admin, fixtures.template, fixtures.site
-pytest_runtest_makereport = fixtures.pytest_runtest_makereport
 
 
 @pytest.fixture(scope="session")

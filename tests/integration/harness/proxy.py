@@ -175,7 +175,8 @@ class Proxy:
                 sent = target.send(data[:1] if self.mode == TRICKLE else data)
             except socket.timeout:
                 continue
-            self.bytes += sent
+            with self.lock:
+                self.bytes += sent
             data = data[sent:]
 
     def close(self):

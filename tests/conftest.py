@@ -1,4 +1,4 @@
-"""Fixtures: one stack a process, one site a test. Nothing is started that no test asks for."""
+"""Fixtures of all pytest tests: one stack a process, one site a test. Nothing is started that no test asks for."""
 
 import itertools
 import os
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "integration"))
 
 from harness import Database, Site, Stack  # noqa: E402
 from harness.database import create_database, drop_database, with_database  # noqa: E402

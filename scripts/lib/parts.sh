@@ -1,0 +1,192 @@
+# shellcheck shell=bash
+# The parts of scripts/test: what each needs, whether the checkout has it, and how it is run. To be sourced after base.sh
+# and packages.sh, with RUN set to the run's directory.
+
+PYTHON=/usr/bin/python3
+# As many at once as there are processors.
+JOBS=$(nproc)
+# The programs under test, and the build that watches memory and arithmetic.
+PROGRAMS=$TB_ROOT/build/release
+SANITIZED=$TB_ROOT/build/asan-ubsan
+
+packages_of() {
+    printf '%s\n' "${PACKAGES_BUILD[@]}"
+    case $1 in
+    check) printf '%s\n' "${PACKAGES_CHECK[@]}" ;;
+    valgrind) printf '%s\n' valgrind ;;
+    property | integration | chaos) printf '%s\n' "${PACKAGES_TEST[@]}" "${PACKAGES_SERVERS[@]}" ;;
+    browser) printf '%s\n' "${PACKAGES_TEST[@]}" "${PACKAGES_SERVERS[@]}" "${PACKAGES_BROWSER[@]}" ;;
+    esac
+}
+
+# has_part NAME: whether there is anything of that kind.
+has_part() {
+    case $1 in
+    check) true ;;
+    unit | valgrind) compgen -G "$TB_ROOT/tests/unit/*/test_*.c" >/dev/null ;;
+    *) compgen -G "$TB_ROOT/tests/$1/test_*.py" >/dev/null ;;
+    esac
+}
+
+# result NAME PASSED FAILED
+result() {
+    printf '%s %s %s\n' "$@" >>"$RUN/results"
+}
+
+# for_each FUNCTION: of these scripts, on each line of the input, as many at once as there are processors.
+for_each() {
+    xargs -r -d '\n' -P "$JOBS" -n 1 "$BASH" "$TB_ROOT/scripts/test" --run-function "$RUN" "$1"
+}
+
+# build PRESET [TARGET...]
+build() {
+    local preset=$1
+    shift
+    (cd "$TB_ROOT" && cmake --preset "$preset" >"$RUN/configure-$preset.log" 2>&1) ||
+        { cat "$RUN/configure-$preset.log"; return 1; }
+    (cd "$TB_ROOT" && cmake --build --preset "$preset" -j "$JOBS" ${@:+--target "$@"}) >"$RUN/build-$preset.log" 2>&1 ||
+        { tail -n 60 "$RUN/build-$preset.log"; return 1; }
+}
+
+# check NAME COMMAND...: one check; its output is shown when it fails.
+check() {
+    local name=$1 start=$SECONDS
+    shift
+    if "$@" >"$RUN/check-$name.log" 2>&1; then
+        printf 'ok      %s (%s s)\n' "$name" "$((SECONDS - start))"
+        CHECKS_PASSED=$((CHECKS_PASSED + 1))
+    else
+        printf 'FAILED  %s\n' "$name"
+        tail -n 60 "$RUN/check-$name.log"
+        CHECKS_FAILED=$((CHECKS_FAILED + 1))
+    fi
+}
+
+part_check() {
+    CHECKS_PASSED=0
+    CHECKS_FAILED=0
+    cd "$TB_ROOT" || return 1
+    check includes "$PYTHON" tests/check_includes.py
+    check style "$PYTHON" tests/check_style.py
+    check shellcheck check_shell
+    check clang-format check_format
+    check clang-tidy check_tidy
+    result check "$CHECKS_PASSED" "$CHECKS_FAILED"
+    ((CHECKS_FAILED == 0))
+}
+
+check_shell() {
+    local -a files
+    mapfile -t files < <(git ls-files -co --exclude-standard scripts .ci |
+        xargs grep -lE '^#!.*bash|^# shellcheck shell=bash')
+    shellcheck -x "${files[@]}"
+}
+
+c_files() {
+    git ls-files -co --exclude-standard -- '*.c' '*.h'
+}
+
+check_format() {
+    c_files | xargs -r -P "$JOBS" -n 20 clang-format --dry-run -Werror
+}
+
+# On each source file whose own text, headers or settings changed since it was clean; the rest is remembered.
+check_tidy() {
+    build release || return 1
+    git ls-files -co --exclude-standard -- 'src/*.c' |
+        for_each tidy_file
+}
+
+tidy_file() {
+    local stamp headers=build/tidy
+    mkdir -p "$headers"
+    stamp=$headers/$({ cat .clang-tidy "$1" && git ls-files -co --exclude-standard -- '*.h' | xargs cat; } |
+        sha256sum | cut -c 1-32)
+    [[ ! -f $stamp ]] || return 0
+    clang-tidy --quiet -p build/release "$1" 2>/dev/null && touch "$stamp"
+}
+
+# unit NAME BUILD CTEST-ARGS...: each of cmocka's tests counts, not each program.
+unit() {
+    local name=$1 directory=$2 code=0
+    shift 2
+    (cd "$directory" && CMOCKA_MESSAGE_OUTPUT=TAP ctest -j "$JOBS" --no-tests=error --output-junit "$RUN/$name.xml" \
+        --test-output-size-passed 10000000 --test-output-size-failed 10000000 "$@") >"$RUN/$name.log" 2>&1 || code=1
+    "$PYTHON" "$TB_ROOT/tests/count.py" "$name" "$RUN/$name.xml" "$RUN/results" || code=1
+    return "$code"
+}
+
+# Also the corpora of the fuzz targets.
+part_unit() {
+    build asan-ubsan || return 1
+    unit unit "$SANITIZED"
+}
+
+# The programs as they are shipped, for what the sanitizers do not see: uninitialised memory.
+part_valgrind() {
+    build release || return 1
+    find "$PROGRAMS/tests" -name 'unit_*' -type f -executable | sort | for_each valgrind_program >"$RUN/valgrind.log" 2>&1 ||
+        true
+    grep -v '^ok ' "$RUN/valgrind.log" || true
+    result valgrind "$(grep -c '^ok ' "$RUN/valgrind.log")" "$(grep -c '^FAILED ' "$RUN/valgrind.log")"
+    ! grep -q '^FAILED ' "$RUN/valgrind.log"
+}
+
+valgrind_program() {
+    local name output
+    name=$(basename "$1")
+    if output=$(timeout 300 valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+        --suppressions="$TB_ROOT/tests/valgrind.supp" "$1" 2>&1); then
+        printf 'ok %s\n' "$name"
+    else
+        printf '%s\nFAILED %s\n' "$(tail -n 60 <<<"$output")" "$name"
+    fi
+}
+
+# run_pytest NAME ARGS...
+run_pytest() {
+    local name=$1 code=0
+    shift
+    TASKBRIDGE_PROGRAMS=${TASKBRIDGE_PROGRAMS:-$PROGRAMS} TASKBRIDGE_STACK_DIR=$RUN/stack-$name \
+        "$PYTHON" -m pytest -q --basetemp="$RUN/tmp-$name" --junitxml="$RUN/$name.xml" "$@" || code=$?
+    "$PYTHON" "$TB_ROOT/tests/count.py" "$name" "$RUN/$name.xml" "$RUN/results" || code=1
+    return "$code"
+}
+
+part_property() {
+    build release || return 1
+    run_pytest property "$TB_ROOT/tests/property" --numprocesses 2 --dist loadfile
+}
+
+# Most tests wait most of their time. Two processes, each with servers of its own, share the files out.
+part_integration() {
+    build release || return 1
+    run_pytest integration "$TB_ROOT/tests/integration" --numprocesses 2 --dist loadfile
+}
+
+part_chaos() {
+    build release || return 1
+    run_pytest chaos "$TB_ROOT/tests/chaos"
+}
+
+part_browser() {
+    build release || return 1
+    run_pytest browser "$TB_ROOT/tests/browser"
+}
+
+# Each of TB_TEST_NAMES is looked for among the unit tests, then among pytest's files; else pytest selects by it.
+part_names() {
+    local name code=0
+    local -a names files
+    read -r -a names <<<"$TB_TEST_NAMES"
+    for name in "${names[@]}"; do
+        mapfile -t files < <(cd "$TB_ROOT" && git ls-files -co --exclude-standard -- "tests/unit/*/${name%.c}.c" \
+            "${name%%::*}" "tests/*/${name%%::*}" "tests/*/$name.py")
+        case ${files[0]:-} in
+        *.c) build asan-ubsan && unit "$name" "$SANITIZED" -R "/${name%.c}\$" || code=1 ;;
+        *.py) build release && run_pytest "names" "$TB_ROOT/${files[0]}${name#"${name%%::*}"}" || code=1 ;;
+        *) build release && run_pytest "names" "$TB_ROOT/tests" -k "$name" || code=1 ;;
+        esac
+    done
+    return "$code"
+}
