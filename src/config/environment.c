@@ -30,18 +30,32 @@ static bool is_reserved(struct tb_str name)
     return false;
 }
 
+/* What follows TASKBRIDGE_: names are compared by this, or all would be alike. */
+static struct tb_str own_part(const char *variable)
+{
+    return tb_str_of(variable + strlen(TB_VARIABLE_PREFIX));
+}
+
 static int unknown_variable(struct tb_str name, struct tb_error *err)
 {
     char variable[TB_VARIABLE_MAX_BYTES];
     struct tb_nearest nearest;
-    tb_nearest_init(&nearest, name);
+    size_t prefix = strlen(TB_VARIABLE_PREFIX);
+    tb_nearest_init(&nearest, (struct tb_str){name.ptr + prefix, name.len - prefix});
     for (size_t i = 0; i < tb_schema_count; i++) {
         tb_schema_variable(&tb_schema_options[i], variable);
-        tb_nearest_offer(&nearest, tb_str_of(variable));
+        tb_nearest_offer(&nearest, own_part(variable));
     }
-    return tb_error_set(err, TB_CONFIG_WRONG, "environment: %s: there is no such option%s%s%s",
-                        tb_shown(name).text, nearest.name[0] ? "; did you mean " : "; unset it", nearest.name,
-                        nearest.name[0] ? "?" : "");
+    for (size_t i = 0; i < tb_schema_reserved_count; i++)
+        tb_nearest_offer(&nearest, own_part(tb_schema_reserved[i].name));
+    if (nearest.name[0])
+        return tb_error_set(err, TB_CONFIG_WRONG,
+                            "environment: %s: there is no such option; did you mean " TB_VARIABLE_PREFIX
+                            "%s?",
+                            tb_shown(name).text, nearest.name);
+    return tb_error_set(err, TB_CONFIG_WRONG,
+                        "environment: %s: there is no such option, and none with a name like it; unset it",
+                        tb_shown(name).text);
 }
 
 static int apply(struct tb_config *config, struct tb_str name, struct tb_str value, struct tb_error *err)
