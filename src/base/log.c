@@ -3,7 +3,8 @@
  * The descriptor may be shared with other programs, so it is never made non-blocking. A pipe that polls
  * writable has room for PIPE_BUF bytes, so a line on a pipe is never longer; a socket is written with
  * MSG_DONTWAIT; a file does not wait; a terminal that is stopped does not poll writable. What does not go
- * through is dropped and counted.
+ * through is dropped and counted. Not covered: another program that fills the same pipe between the poll and
+ * the write.
  *
  * A line that would pass its ceiling is cut field by field and stays well-formed: the value that does not fit
  * ends in an ellipsis, what comes after it is left out where it does not fit either, and the line ends in a
@@ -118,11 +119,11 @@ static void push_text_field(struct tb_buf *buf, const struct tb_log_field *field
     }
 }
 
-/* The whole field or, where it does not fit, nothing. */
+/* The whole field or, where it does not fit, nothing: the writer's commas are the same without it, because it
+ * is never the first. */
 static bool push_field(struct line *line, const struct tb_log_field *field)
 {
     size_t len = line->buf.len;
-    struct tb_json json = line->json;
     if (line->format == TB_LOG_JSON)
         push_json_field(&line->json, field);
     else
@@ -130,7 +131,6 @@ static bool push_field(struct line *line, const struct tb_log_field *field)
     if (!line->buf.failed)
         return true;
     tb_buf_truncate(&line->buf, len);
-    line->json = json;
     return false;
 }
 
