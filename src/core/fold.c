@@ -10,12 +10,21 @@
  * kwargs that come without a name are only kept where no rule has secrets at all. */
 #include "taskbridge/core/fold.h"
 
+#include "taskbridge/base/limits.h"
+#include "taskbridge/base/utf8.h"
 #include "taskbridge/core/pyrepr.h"
 
 static void set(struct tb_stamped_str *fact, int64_t stamp, struct tb_str value)
 {
     if (!tb_str_is_null(value))
         *fact = (struct tb_stamped_str){stamp, value};
+}
+
+/* The event has args and kwargs whole, because the rules look for the company in them. */
+static void set_repr(struct tb_stamped_str *fact, int64_t stamp, struct tb_str repr)
+{
+    repr.len = tb_utf8_cut(repr, TB_REPR_MAX_BYTES);
+    set(fact, stamp, repr);
 }
 
 static void fold_retries(const struct tb_event *event, struct tb_row *row)
@@ -44,7 +53,7 @@ static int fold_kwargs(const struct tb_event *event, const struct tb_rules *rule
         if (status)
             return status;
     }
-    set(&row->kwargs, event->stamp, kept);
+    set_repr(&row->kwargs, event->stamp, kept);
     return 0;
 }
 
@@ -89,7 +98,7 @@ static int fold_message(const struct tb_event *event, const struct tb_rules *rul
     if (status)
         return status;
 
-    set(&row->args, event->stamp, event->args);
+    set_repr(&row->args, event->stamp, event->args);
     set(&row->root_id, event->stamp, event->root_id);
     set(&row->parent_id, event->stamp, event->parent_id);
     set(&row->queue, event->stamp, event->queue);

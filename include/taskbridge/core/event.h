@@ -50,7 +50,7 @@ struct tb_event {
 
     /* ---- tasks ---- */
     struct tb_str uuid; /* 1 to TB_TASK_ID_MAX_CHARS characters */
-    /* sent, received */
+    /* sent, received; args and kwargs are whole, up to TB_DECODE_MAX_BYTES: the fold cuts them */
     struct tb_str name, args, kwargs, root_id, parent_id, queue, eta, expires;
     bool has_retries; /* progress may bring them too */
     int64_t retries;
