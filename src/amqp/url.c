@@ -1,0 +1,201 @@
+/* AMQP URLs: scheme://user:password@host:port/vhost.
+ *
+ * Read here rather than by rabbitmq-c, which takes no percent-encoded byte above 7F (a password with an ñ)
+ * and not what Celery's own setting may hold: "pyamqp://", and an empty vhost or "//" for the vhost "/". The
+ * parts are cut before they are decoded, so that an encoded delimiter is none. The last "@" ends the
+ * password, as a raw one within it was surely meant. A query is refused: each of its parameters is an option
+ * of its own. */
+#include "url.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "taskbridge/base/str.h"
+
+struct scheme {
+    const char *name;
+    int port;
+    bool is_tls;
+};
+
+static const struct scheme schemes[] = {
+    {"amqp", 5672, false},
+    {"amqps", 5671, true},
+    {"pyamqp", 5672, false},
+};
+
+/* Where the decoded parts go. */
+struct sink {
+    char *at;
+};
+
+static int hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F')
+        return digit - 'A' + 10;
+    return -1;
+}
+
+/* Appends part, decoded, with a NUL; NULL when an escape is none or stands for NUL. */
+static const char *decode(struct sink *sink, struct tb_str part)
+{
+    const char *start = sink->at;
+    for (size_t i = 0; i < part.len; i++) {
+        char byte = part.ptr[i];
+        if (byte == '%') {
+            int high = i + 2 < part.len ? hex_value(part.ptr[i + 1]) : -1;
+            int low = high >= 0 ? hex_value(part.ptr[i + 2]) : -1;
+            if (low < 0 || (high == 0 && low == 0))
+                return NULL;
+            byte = (char)(high * 16 + low);
+            i += 2;
+        }
+        *sink->at++ = byte;
+    }
+    *sink->at++ = '\0';
+    return start;
+}
+
+static struct tb_str head(struct tb_str str, size_t len)
+{
+    return (struct tb_str){str.ptr, len};
+}
+
+static struct tb_str tail(struct tb_str str, size_t from)
+{
+    return (struct tb_str){str.ptr + from, str.len - from};
+}
+
+static int parse_scheme(struct tb_str text, struct tb_amqp_url *url, struct tb_str *ret_rest,
+                        struct tb_error *err)
+{
+    size_t end = tb_str_find(text, TB_STR("://"));
+    for (size_t i = 0; end != SIZE_MAX && i < TB_COUNT(schemes); i++) {
+        if (!tb_str_equal(head(text, end), tb_str_of(schemes[i].name)))
+            continue;
+        url->port = schemes[i].port;
+        url->is_tls = schemes[i].is_tls;
+        *ret_rest = tail(text, end + 3);
+        return 0;
+    }
+    return tb_error_set(err, -EINVAL, "the broker's URL must begin with amqp:// or amqps://");
+}
+
+static int parse_login(struct tb_str login, struct tb_amqp_url *url, struct sink *sink, struct tb_error *err)
+{
+    size_t colon = tb_str_find(login, TB_STR(":"));
+    url->user = decode(sink, head(login, colon == SIZE_MAX ? login.len : colon));
+    url->password = decode(sink, colon == SIZE_MAX ? TB_STR("") : tail(login, colon + 1));
+    if (!url->user || !url->password)
+        return tb_error_set(
+            err, -EINVAL,
+            "the broker's URL has a \"%%\" in its user or password that begins no two hexadecimal "
+            "digits: write \"%%\" itself as %%25");
+    return 0;
+}
+
+static int parse_port(struct tb_str text, struct tb_amqp_url *url, struct tb_error *err)
+{
+    int64_t port;
+    if (!tb_str_parse_int64(text, &port) || port < 1 || port > 65535)
+        return tb_error_set(
+            err, -EINVAL,
+            "the broker's URL has a port that is no number from 1 to 65535; a \":\", \"/\" or \"@\" "
+            "in the password must be written as %%3A, %%2F, %%40");
+    url->port = (int)port;
+    return 0;
+}
+
+static int parse_place(struct tb_str place, struct tb_amqp_url *url, struct sink *sink, struct tb_error *err)
+{
+    struct tb_str host = place, rest;
+    if (tb_str_starts_with(place, TB_STR("["))) {
+        size_t end = tb_str_find(place, TB_STR("]"));
+        if (end == SIZE_MAX)
+            return tb_error_set(err, -EINVAL, "the broker's URL has a \"[\" without a \"]\"");
+        host = (struct tb_str){place.ptr + 1, end - 1};
+        rest = tail(place, end + 1);
+    } else {
+        size_t colon = tb_str_find(place, TB_STR(":"));
+        host = head(place, colon == SIZE_MAX ? place.len : colon);
+        rest = tail(place, host.len);
+    }
+    url->host = decode(sink, host.len ? host : TB_STR("localhost"));
+    if (!url->host)
+        return tb_error_set(err, -EINVAL, "the broker's URL has a \"%%\" in its host that encodes nothing");
+    if (!rest.len)
+        return 0;
+    if (rest.ptr[0] != ':')
+        return tb_error_set(err, -EINVAL, "the broker's URL has something behind the \"]\" that is no port");
+    return parse_port(tail(rest, 1), url, err);
+}
+
+static int parse_vhost(struct tb_str path, struct tb_amqp_url *url, struct sink *sink, struct tb_error *err)
+{
+    bool is_default = path.len == 0 || tb_str_equal(path, TB_STR("/")) || tb_str_equal(path, TB_STR("//"));
+    url->vhost = decode(sink, is_default ? TB_STR("/") : tail(path, 1));
+    if (!url->vhost)
+        return tb_error_set(err, -EINVAL, "the broker's URL has a \"%%\" in its vhost that encodes nothing");
+    return 0;
+}
+
+static int parse_parts(struct tb_str text, struct tb_amqp_url *url, struct sink *sink, struct tb_error *err)
+{
+    struct tb_str rest;
+    int rc = parse_scheme(text, url, &rest, err);
+    if (rc < 0)
+        return rc;
+
+    size_t at = SIZE_MAX;
+    for (size_t i = 0; i < rest.len; i++)
+        if (rest.ptr[i] == '@')
+            at = i;
+    rc = parse_login(at == SIZE_MAX ? TB_STR("guest:guest") : head(rest, at), url, sink, err);
+    if (rc < 0)
+        return rc;
+    if (at != SIZE_MAX)
+        rest = tail(rest, at + 1);
+
+    if (tb_str_find(rest, TB_STR("?")) != SIZE_MAX || tb_str_find(rest, TB_STR("#")) != SIZE_MAX)
+        return tb_error_set(
+            err, -EINVAL,
+            "the broker's URL has a \"?\" or \"#\": its parameters are options of their own here "
+            "(amqp.heartbeat, amqp.tls); within a password write %%3F, %%23");
+    size_t slash = tb_str_find(rest, TB_STR("/"));
+    size_t end = slash == SIZE_MAX ? rest.len : slash;
+    rc = parse_place(head(rest, end), url, sink, err);
+    return rc < 0 ? rc : parse_vhost(tail(rest, end), url, sink, err);
+}
+
+int tb_amqp_url_parse(const char *text, struct tb_amqp_url *ret_url, struct tb_error *err)
+{
+    struct tb_amqp_url url = {0};
+    size_t len = strlen(text);
+
+    /* Decoding never lengthens; the defaults and four NULs come on top. */
+    url.memory_bytes = len + sizeof("guest guest localhost / ");
+    url.memory = calloc(1, url.memory_bytes);
+    if (!url.memory)
+        return tb_error_set_errno(err, -ENOMEM, "reading the broker's URL");
+    struct sink sink = {url.memory};
+    int rc = parse_parts((struct tb_str){text, len}, &url, &sink, err);
+    if (rc < 0) {
+        tb_amqp_url_deinit(&url);
+        return rc;
+    }
+    *ret_url = url;
+    return 0;
+}
+
+void tb_amqp_url_deinit(struct tb_amqp_url *url)
+{
+    if (url->memory)
+        explicit_bzero(url->memory, url->memory_bytes);
+    free(url->memory);
+    *url = (struct tb_amqp_url){0};
+}
