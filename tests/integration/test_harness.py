@@ -179,7 +179,8 @@ def test_the_proxy_cuts_resets_and_refuses(echo):
     client = socket.create_connection(("127.0.0.1", echo.port), timeout=10)
     assert client.recv(1) == b""
     echo.restore()
-    assert received(client_of(echo), 5) == b"hello"
+    client = client_of(echo)
+    assert received(client, 5) == b"hello"
     wait_until(lambda: echo.connections() == 1, what="only the last connection is open")
 
 

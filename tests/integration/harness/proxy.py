@@ -136,6 +136,8 @@ class Proxy:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self.lock:
             self.pairs.add(pair)
+        if self.refusing:
+            self.drop(pair)
         for source, target in ((client, server), (server, client)):
             threading.Thread(target=self.pump, args=(pair, source, target), daemon=True).start()
 
