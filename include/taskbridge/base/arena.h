@@ -1,6 +1,7 @@
 /* Memory that is freed whole: one arena a batch, one a request.
  *
- * Blocks grow as needed up to a ceiling; reset keeps the first block, so a steady load allocates nothing. */
+ * Blocks grow as needed up to a ceiling; reset keeps the largest shared one, so a steady load soon allocates
+ * nothing. */
 #ifndef TASKBRIDGE_BASE_ARENA_H
 #define TASKBRIDGE_BASE_ARENA_H
 

@@ -69,8 +69,8 @@ bool tb_str_matches(struct tb_str str, struct tb_str pattern);
 /* Decimal with optional sign, nothing else around it. false leaves *ret_value alone. */
 bool tb_str_parse_int64(struct tb_str str, int64_t *ret_value) TB_MUST_CHECK;
 
-/* A finite or infinite decimal number as JSON or Python write it ("1e3", "-inf", "Infinity"),
- * locale-independent; false for NaN and for anything else around it. */
+/* A finite or infinite decimal number as JSON or Python write it ("1e3", "-inf", "Infinity", "+5"),
+ * locale-independent; false for NaN, for anything else around it, and for more than 1023 bytes. */
 bool tb_str_parse_double(struct tb_str str, double *ret_value) TB_MUST_CHECK;
 
 #endif
