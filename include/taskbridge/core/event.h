@@ -44,13 +44,14 @@ static inline bool tb_event_is_worker(enum tb_event_type type)
 struct tb_event {
     enum tb_event_type type;
     struct tb_str type_name; /* as sent */
-    int64_t stamp;
-    struct tb_str hostname;
-    int64_t pid; /* 0 when absent */
+    int64_t stamp;           /* llround(timestamp * 1e6), the timestamp read as a double */
+    struct tb_str hostname;  /* never null for a worker's event */
+    int64_t pid;             /* 0 when absent */
 
     /* ---- tasks ---- */
     struct tb_str uuid; /* 1 to TB_TASK_ID_MAX_CHARS characters */
-    /* sent, received; args and kwargs are whole, up to TB_DECODE_MAX_BYTES: the fold cuts them */
+    /* sent, received, and the name of tracked; args and kwargs are whole, up to TB_DECODE_MAX_BYTES: the fold
+     * cuts them */
     struct tb_str name, args, kwargs, root_id, parent_id, queue, eta, expires;
     bool has_retries; /* progress may bring them too */
     int64_t retries;

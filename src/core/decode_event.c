@@ -1,0 +1,291 @@
+/* From fields to an event: what must be there is checked, what may be there is taken when it is usable.
+ *
+ * An event needs a type that is text; one that we know needs a timestamp of this age of the world and whom it
+ * is about: a task's uuid, a worker's hostname. Without these it is a dead letter, with the reason in words.
+ * Every other field of a wrong type counts as absent: it may come right with the next event, and is no reason
+ * to lose this one. An unknown type is only counted, so nothing else of it is looked at. */
+#include "decode_event.h"
+
+#include "taskbridge/base/limits.h"
+
+#include <errno.h>
+#include <math.h>
+
+#define UTF8_MAX_LEN 4
+/* A timestamp that is quoted in a reason; more digits make nobody wiser. */
+#define QUOTED_DIGITS 40
+
+struct reader {
+    const struct tb_fields *fields;
+    struct tb_texts texts;
+};
+
+static struct tb_scan_value get(const struct reader *reader, enum tb_field field)
+{
+    return tb_fields_get(reader->fields, field);
+}
+
+/* A text of a name's length; empty is absent. */
+static struct tb_str take(struct reader *reader, enum tb_field field)
+{
+    struct tb_str text = tb_texts_take(&reader->texts, get(reader, field), TB_NAME_MAX_BYTES);
+    return text.len ? text : TB_STR_NULL;
+}
+
+static double take_number(const struct reader *reader, enum tb_field field)
+{
+    double number;
+    return tb_value_number(get(reader, field), &number) && isfinite(number) ? number : (double)NAN;
+}
+
+static bool is_missing(struct tb_scan_value value)
+{
+    return value.kind == TB_SCAN_ABSENT || value.kind == TB_SCAN_NULL;
+}
+
+static int read_type(struct reader *reader, struct tb_event *event, struct tb_error *err)
+{
+    struct tb_scan_value value = get(reader, TB_FIELD_TYPE);
+
+    if (is_missing(value))
+        return tb_error_set(err, TB_DECODE_UNUSABLE, "the type is missing");
+    if (value.kind != TB_SCAN_STRING)
+        return tb_error_set(err, TB_DECODE_UNUSABLE, "the type is not text");
+    if (value.text.len == 0)
+        return tb_error_set(err, TB_DECODE_UNUSABLE, "the type is empty");
+    event->type_name = take(reader, TB_FIELD_TYPE);
+    event->type = tb_event_type_find(event->type_name);
+    return 0;
+}
+
+static int read_stamp(struct reader *reader, struct tb_event *event, struct tb_error *err)
+{
+    struct tb_scan_value value = get(reader, TB_FIELD_TIMESTAMP);
+    double seconds;
+
+    if (is_missing(value))
+        return tb_error_set(err, TB_DECODE_UNUSABLE, "the timestamp is missing");
+    if (value.kind != TB_SCAN_INTEGER && value.kind != TB_SCAN_NUMBER)
+        return tb_error_set(err, TB_DECODE_UNUSABLE, "the timestamp is not a number");
+    if (tb_value_number(value, &seconds)) {
+        double us = seconds * (double)TB_US_PER_S;
+        if (us >= (double)TB_STAMP_MIN && us <= (double)TB_STAMP_MAX) {
+            event->stamp = llround(us);
+            return 0;
+        }
+    }
+    bool is_long = value.text.len > QUOTED_DIGITS;
+    return tb_error_set(err, TB_DECODE_UNUSABLE, "the timestamp %.*s%s is not between 2000 and 2200",
+                        is_long ? QUOTED_DIGITS : (int)value.text.len, value.text.ptr, is_long ? "…" : "");
+}
+
+/* Whether clean text has at most TB_TASK_ID_MAX_CHARS characters. */
+static bool fits_task_id(struct tb_str text)
+{
+    size_t chars = 0;
+    for (size_t i = 0; i < text.len; i++)
+        chars += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
+    return chars <= TB_TASK_ID_MAX_CHARS;
+}
+
+/* 32 hexadecimal digits, as kombu wraps a UUID, in the form in which Python prints it. */
+static struct tb_str hyphenate(struct tb_texts *texts, struct tb_str hex)
+{
+    char text[36];
+    struct tb_str copy;
+    size_t at = 0;
+
+    for (size_t i = 0; i < hex.len; i++) {
+        if (i == 8 || i == 12 || i == 16 || i == 20)
+            text[at++] = '-';
+        text[at++] = hex.ptr[i];
+    }
+    if (tb_arena_copy(texts->arena, (struct tb_str){text, at}, &copy))
+        return copy;
+    texts->is_full = true;
+    return TB_STR_NULL;
+}
+
+static bool is_wrapped_uuid(const struct reader *reader, enum tb_field field, struct tb_scan_value value)
+{
+    if (reader->fields->values[field].kind != TB_SCAN_OBJECT || value.is_escaped || value.text.len != 32)
+        return false;
+    for (size_t i = 0; i < value.text.len; i++)
+        if (!memchr("0123456789abcdefABCDEF", value.text.ptr[i], 22))
+            return false;
+    return true;
+}
+
+/* An id as text; the null string when the field is no text or longer than an id may be. */
+static struct tb_str take_id(struct reader *reader, enum tb_field field)
+{
+    struct tb_scan_value value = get(reader, field);
+
+    if (value.kind == TB_SCAN_STRING && is_wrapped_uuid(reader, field, value))
+        return hyphenate(&reader->texts, value.text);
+    struct tb_str id = tb_texts_take(&reader->texts, value, (TB_TASK_ID_MAX_CHARS + 1) * UTF8_MAX_LEN);
+    return id.len && fits_task_id(id) ? id : TB_STR_NULL;
+}
+
+static int read_uuid(struct reader *reader, struct tb_event *event, struct tb_error *err)
+{
+    struct tb_scan_value value = get(reader, TB_FIELD_UUID);
+
+    if (is_missing(value))
+        return tb_error_set(err, TB_DECODE_UNUSABLE, "the uuid is missing");
+    if (value.kind != TB_SCAN_STRING)
+        return tb_error_set(err, TB_DECODE_UNUSABLE, "the uuid is not text");
+    if (value.text.len == 0)
+        return tb_error_set(err, TB_DECODE_UNUSABLE, "the uuid is empty");
+    event->uuid = take_id(reader, TB_FIELD_UUID);
+    if (tb_str_is_null(event->uuid) && !reader->texts.is_full)
+        return tb_error_set(err, TB_DECODE_UNUSABLE, "the uuid is longer than %d characters",
+                            TB_TASK_ID_MAX_CHARS);
+    return 0;
+}
+
+static void read_retries(struct reader *reader, struct tb_event *event)
+{
+    event->has_retries = tb_value_int64(get(reader, TB_FIELD_RETRIES), &event->retries);
+}
+
+static void read_message(struct reader *reader, struct tb_event *event)
+{
+    event->name = take(reader, TB_FIELD_NAME);
+    /* Whole: rules look for the company in them before they are cut. */
+    event->args = tb_texts_take_any(&reader->texts, get(reader, TB_FIELD_ARGS), TB_DECODE_MAX_BYTES);
+    event->kwargs = tb_texts_take_any(&reader->texts, get(reader, TB_FIELD_KWARGS), TB_DECODE_MAX_BYTES);
+    event->root_id = take_id(reader, TB_FIELD_ROOT_ID);
+    event->parent_id = take_id(reader, TB_FIELD_PARENT_ID);
+    event->queue = take(reader, TB_FIELD_QUEUE);
+    event->eta = take(reader, TB_FIELD_ETA);
+    event->expires = take(reader, TB_FIELD_EXPIRES);
+    read_retries(reader, event);
+}
+
+static void read_success(struct reader *reader, struct tb_event *event)
+{
+    event->result = tb_texts_take_any(&reader->texts, get(reader, TB_FIELD_RESULT), TB_REPR_MAX_BYTES);
+    event->runtime_s = take_number(reader, TB_FIELD_RUNTIME);
+}
+
+static void read_failure(struct reader *reader, struct tb_event *event)
+{
+    tb_decode_failure(reader->fields, &reader->texts, event);
+}
+
+static void read_rejection(struct reader *reader, struct tb_event *event)
+{
+    event->requeue = get(reader, TB_FIELD_REQUEUE).kind == TB_SCAN_TRUE;
+}
+
+static void read_revocation(struct reader *reader, struct tb_event *event)
+{
+    tb_decode_revocation(reader->fields, &reader->texts, event);
+}
+
+/* As sent, but an integer's only zero with a sign; longer text than an id's is no company. */
+static void read_company(struct reader *reader, struct tb_event *event)
+{
+    struct tb_scan_value value = get(reader, TB_FIELD_COMPANY_ID);
+
+    event->company_is_string = value.kind == TB_SCAN_STRING;
+    if (value.kind == TB_SCAN_STRING && value.text.len)
+        event->company = take_id(reader, TB_FIELD_COMPANY_ID);
+    else if (value.kind == TB_SCAN_INTEGER && value.text.len <= TB_TASK_ID_MAX_CHARS)
+        event->company = tb_str_equal(value.text, TB_STR("-0")) ? TB_STR("0") : value.text;
+}
+
+static void read_progress(struct reader *reader, struct tb_event *event)
+{
+    tb_decode_progress(reader->fields, &reader->texts, event);
+    read_retries(reader, event);
+    read_company(reader, event);
+}
+
+static void read_tracked(struct reader *reader, struct tb_event *event)
+{
+    event->name = take(reader, TB_FIELD_NAME);
+    read_company(reader, event);
+}
+
+/* Three numbers; all of them NaN when it is anything else. */
+static void read_loadavg(struct reader *reader, struct tb_event *event)
+{
+    struct tb_scan_value list = get(reader, TB_FIELD_LOADAVG), value;
+    double numbers[TB_COUNT(event->loadavg)];
+
+    if (list.kind != TB_SCAN_LIST)
+        return;
+    struct tb_scan scan = tb_scan_of((struct tb_str){list.text.ptr + 1, list.text.len - 2});
+    for (size_t i = 0; i < TB_COUNT(numbers); i++) {
+        if (!tb_scan_value(&scan, &value) || !tb_value_number(value, &numbers[i]) || !isfinite(numbers[i]))
+            return;
+        tb_scan_skip_space(&scan);
+        if (scan.at < scan.end)
+            scan.at++;
+    }
+    if (scan.at == scan.end)
+        memcpy(event->loadavg, numbers, sizeof(numbers));
+}
+
+static void read_worker(struct reader *reader, struct tb_event *event)
+{
+    event->freq_s = take_number(reader, TB_FIELD_FREQ);
+    event->has_counts = tb_value_int64(get(reader, TB_FIELD_ACTIVE), &event->active) &&
+                        tb_value_int64(get(reader, TB_FIELD_PROCESSED), &event->processed);
+    read_loadavg(reader, event);
+    event->sw_ident = take(reader, TB_FIELD_SW_IDENT);
+    event->sw_ver = take(reader, TB_FIELD_SW_VER);
+    event->sw_sys = take(reader, TB_FIELD_SW_SYS);
+}
+
+static void read_nothing(struct reader *reader, struct tb_event *event)
+{
+    (void)reader;
+    (void)event;
+}
+
+static void (*const readers[TB_EVENT_TYPES])(struct reader *, struct tb_event *) = {
+    [TB_EVENT_UNKNOWN] = read_nothing,         [TB_EVENT_TASK_SENT] = read_message,
+    [TB_EVENT_TASK_RECEIVED] = read_message,   [TB_EVENT_TASK_STARTED] = read_nothing,
+    [TB_EVENT_TASK_SUCCEEDED] = read_success,  [TB_EVENT_TASK_FAILED] = read_failure,
+    [TB_EVENT_TASK_RETRIED] = read_failure,    [TB_EVENT_TASK_REJECTED] = read_rejection,
+    [TB_EVENT_TASK_REVOKED] = read_revocation, [TB_EVENT_TASK_CANCELLED] = read_nothing,
+    [TB_EVENT_TASK_PROGRESS] = read_progress,  [TB_EVENT_TASK_TRACKED] = read_tracked,
+    [TB_EVENT_WORKER_ONLINE] = read_worker,    [TB_EVENT_WORKER_HEARTBEAT] = read_worker,
+    [TB_EVENT_WORKER_OFFLINE] = read_worker,
+};
+
+/* What every event of a known type has. */
+static int read_identity(struct reader *reader, struct tb_event *event, struct tb_error *err)
+{
+    int status = read_stamp(reader, event, err);
+    if (status)
+        return status;
+    event->hostname = take(reader, TB_FIELD_HOSTNAME);
+    if (!tb_value_int64(get(reader, TB_FIELD_PID), &event->pid))
+        event->pid = 0;
+    if (tb_event_is_task(event->type))
+        return read_uuid(reader, event, err);
+    if (tb_str_is_null(event->hostname) && !reader->texts.is_full)
+        return tb_error_set(err, TB_DECODE_UNUSABLE, "the hostname is missing");
+    return 0;
+}
+
+int tb_decode_event(const struct tb_fields *fields, struct tb_arena *arena, struct tb_event *ret_event,
+                    struct tb_error *err)
+{
+    struct reader reader = {.fields = fields, .texts = {.arena = arena}};
+    struct tb_event *event = ret_event;
+
+    *event = (struct tb_event){
+        .runtime_s = (double)NAN, .freq_s = (double)NAN, .loadavg = {(double)NAN, (double)NAN, (double)NAN}};
+    int status = read_type(&reader, event, err);
+    if (!status && event->type != TB_EVENT_UNKNOWN)
+        status = read_identity(&reader, event, err);
+    if (status)
+        return status;
+    readers[event->type](&reader, event);
+    return reader.texts.is_full ? -ENOMEM : 0;
+}
