@@ -1,0 +1,11 @@
+/* What a database URL says, before it is used. */
+#ifndef TASKBRIDGE_STORE_CONNINFO_H
+#define TASKBRIDGE_STORE_CONNINFO_H
+
+#include "taskbridge/base/error.h"
+
+/* Whether libpq takes the URL or connection string. 0, -EINVAL or -ENOMEM; the error never shows a password.
+ */
+int tb_conninfo_check(const char *url, struct tb_error *err) TB_MUST_CHECK;
+
+#endif

@@ -1,0 +1,33 @@
+/* PostgreSQL's error codes, sorted by what helps: waiting, other data, or a person.
+ *
+ * A class is the first two of five characters. Waiting helps where the server is in trouble or others are in
+ * the way: connections (08), conflicts (40), resources and full disks (53), locks (55), an operator's hand
+ * (57), the system (58). Other data helps where a value is refused: bad values (22), constraints (23), values
+ * beyond a limit of PostgreSQL's own, an index row's size for one (54). The whole code counts where its class
+ * says too little. */
+#include "sqlstate.h"
+
+#include <string.h>
+
+static const struct {
+    const char *prefix; /* a class, or a whole code */
+    enum tb_store_outcome outcome;
+} table[] = {
+    {"25006", TB_STORE_BUSY}, /* a read-only database: a standby, until it is promoted */
+    {"26000", TB_STORE_BUSY}, /* a prepared statement that is gone: it is prepared anew */
+    {"0A000", TB_STORE_BUSY}, /* a plan that a migration has outdated: the session is replaced */
+    {"08", TB_STORE_BUSY},    {"40", TB_STORE_BUSY},    {"53", TB_STORE_BUSY},
+    {"55", TB_STORE_BUSY},    {"57", TB_STORE_BUSY},    {"58", TB_STORE_BUSY},
+    {"22", TB_STORE_REFUSED}, {"23", TB_STORE_REFUSED}, {"54", TB_STORE_REFUSED},
+};
+
+enum tb_store_outcome tb_sqlstate_outcome(const char *sqlstate)
+{
+    if (!sqlstate)
+        return TB_STORE_LOST;
+    for (size_t i = 0; i < TB_COUNT(table); i++) {
+        if (strncmp(sqlstate, table[i].prefix, strlen(table[i].prefix)) == 0)
+            return table[i].outcome;
+    }
+    return TB_STORE_FAILED;
+}
