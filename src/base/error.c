@@ -23,6 +23,8 @@ static size_t whole_characters(const char *text, size_t len)
     return needed > tail + 1 ? len - tail - 1 : len;
 }
 
+static size_t format_cut(char *text, size_t size, const char *format, va_list args) TB_PRINTF(3, 0);
+
 /* Formats into text of size bytes; returns the length that fitted. */
 static size_t format_cut(char *text, size_t size, const char *format, va_list args)
 {

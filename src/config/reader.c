@@ -10,6 +10,7 @@
 #include "taskbridge/base/limits.h"
 #include "value.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -153,7 +154,14 @@ int tb_reader_wrong(struct tb_reader *reader, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    return tb_reader_place(reader, tb_error_set(reader->err, TB_CONFIG_WRONG, "%s", text));
+    tb_reader_place(reader, tb_error_set(reader->err, TB_CONFIG_WRONG, "%s", text));
+    return TB_CONFIG_WRONG;
+}
+
+int tb_reader_no_memory(struct tb_reader *reader)
+{
+    tb_error_set_errno(reader->err, -ENOMEM, "keeping the configuration");
+    return -ENOMEM;
 }
 
 struct tb_str tb_reader_scalar(const struct tb_reader *reader)
@@ -176,7 +184,7 @@ int tb_reader_keep(struct tb_reader *reader, struct tb_str *ret_text)
 {
     if (tb_arena_copy(&reader->config->state->arena, tb_reader_scalar(reader), ret_text))
         return 0;
-    return tb_error_set_errno(reader->err, -ENOMEM, "keeping the configuration");
+    return tb_reader_no_memory(reader);
 }
 
 int tb_reader_key(struct tb_reader *reader, struct tb_keys *keys, struct tb_str *ret_key)
@@ -215,7 +223,7 @@ static int read_item(struct tb_reader *reader, const struct tb_option *option, s
         return outcome;
     *ret_item = tb_arena_calloc(&reader->config->state->arena, 1, sizeof(**ret_item));
     if (!*ret_item)
-        return tb_error_set_errno(reader->err, -ENOMEM, "keeping the configuration");
+        return tb_reader_no_memory(reader);
     return tb_reader_keep(reader, &(*ret_item)->text);
 }
 
@@ -224,7 +232,7 @@ static int keep_list(struct tb_reader *reader, const struct item *first, size_t 
 {
     struct tb_str *items = tb_arena_calloc(&reader->config->state->arena, count, sizeof(*items));
     if (!items)
-        return tb_error_set_errno(reader->err, -ENOMEM, "keeping the configuration");
+        return tb_reader_no_memory(reader);
     size_t at = 0;
     for (const struct item *item = first; item; item = item->next)
         items[at++] = item->text;
@@ -245,9 +253,12 @@ int tb_reader_list(struct tb_reader *reader, const struct tb_option *option, str
             return keep_list(reader, first, count, ret_list);
         if (count == TB_CONFIG_LIST_MAX)
             return tb_reader_wrong(reader, "a list holds at most %zu items", TB_CONFIG_LIST_MAX);
-        outcome = read_item(reader, option, last);
+        struct item *item = NULL;
+        outcome = read_item(reader, option, &item);
         if (outcome)
             return outcome;
-        last = &(*last)->next;
+        assert(item);
+        *last = item;
+        last = &item->next;
     }
 }

@@ -37,6 +37,9 @@ int tb_reader_place(struct tb_reader *reader, int outcome);
 /* Says what is wrong with the current event. Returns TB_CONFIG_WRONG. */
 int tb_reader_wrong(struct tb_reader *reader, const char *format, ...) TB_PRINTF(2, 3);
 
+/* Returns -ENOMEM. */
+int tb_reader_no_memory(struct tb_reader *reader);
+
 static inline bool tb_reader_at(const struct tb_reader *reader, yaml_event_type_t type)
 {
     return reader->event.type == type;

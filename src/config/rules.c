@@ -12,8 +12,6 @@
 #include "taskbridge/base/limits.h"
 #include "value.h"
 
-#include <errno.h>
-
 /* Names and patterns inside a rule, checked like the items of a list option. */
 static const struct tb_option rule_text = {"tasks", TB_OPTION_STRING, "", 1, (int64_t)TB_NAME_MAX_BYTES,
                                            "",      .doc = ""};
@@ -176,7 +174,7 @@ int tb_file_read_rules(struct tb_reader *reader, const struct tb_option *option,
     size_t max = (size_t)option->max;
     struct tb_rule *rules = tb_arena_calloc(&reader->config->state->arena, max, sizeof(*rules));
     if (!rules)
-        return tb_error_set_errno(reader->err, -ENOMEM, "keeping the configuration");
+        return tb_reader_no_memory(reader);
     for (size_t count = 0;; count++) {
         int outcome = tb_reader_next(reader);
         if (outcome)
