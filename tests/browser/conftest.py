@@ -1,4 +1,4 @@
-"""A browser, beside the fixtures of all tests."""
+"""A browser."""
 
 import os
 

@@ -1,8 +1,9 @@
-"""A Django project in one file, run by test_django.py: register ID, show ID, admin. Prints JSON."""
+"""A Django project in one file, run by test_django.py with a command out of COMMANDS. Prints JSON."""
 
 import json
 import os
 import sys
+import uuid
 from urllib.parse import unquote, urlsplit
 
 import django
@@ -36,6 +37,7 @@ django.setup()
 
 from django.contrib import admin  # noqa: E402
 from django.core.management import call_command  # noqa: E402
+from django.db import ProgrammingError  # noqa: E402
 from django.forms.models import model_to_dict  # noqa: E402
 from django.test import Client  # noqa: E402
 
@@ -55,10 +57,28 @@ class TaskResult:
         self.id = task_id
 
 
+def create(task_id, company):
+    return BackgroundTaskTracker.create_for_task(
+        company=company, task_result=TaskResult(task_id), task_name="sii.sync_sii_documents_task",
+        display_name="Sincronizando documentos SII", metadata={"source": "tests"})
+
+
 def register(task_id):
-    return model_to_dict(BackgroundTaskTracker.create_for_task(
-        company=Company(), task_result=TaskResult(task_id), task_name="sii.sync_sii_documents_task",
-        display_name="Sincronizando documentos SII", metadata={"source": "tests"}))
+    return model_to_dict(create(task_id, Company()))
+
+
+def register_uuid(task_id):
+    return create(task_id, uuid.UUID("6F9619FF-8B86-D011-B42D-00C04FC964FF")).task_id
+
+
+def register_blindly(task_id):
+    """As a role that may not read: what is known without reading, and what reading says."""
+    row = create(task_id, Company())
+    try:
+        read = row.status
+    except ProgrammingError as error:
+        read = "permission denied" if "permission denied" in str(error) else str(error)
+    return {"task_id": row.task_id, "read": read}
 
 
 def show(task_id):
@@ -85,5 +105,6 @@ def look_at_admin():
     }
 
 
-COMMANDS = {"register": register, "show": show, "admin": look_at_admin}
+COMMANDS = {"register": register, "register_uuid": register_uuid, "register_blindly": register_blindly, "show": show,
+            "admin": look_at_admin}
 print(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:]), cls=DjangoJSONEncoder))

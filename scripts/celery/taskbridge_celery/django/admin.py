@@ -9,7 +9,7 @@ from .models import BackgroundTaskTracker
 class BackgroundTaskTrackerAdmin(admin.ModelAdmin):
     list_display = (
         "display_name",
-        "company_id",
+        "company_key",
         "status",
         "progress",
         "started_at",
