@@ -10,6 +10,7 @@
 #include "taskbridge/store/connection.h"
 
 #include "conninfo.h"
+#include "pg_error.h"
 #include "sqlstate.h"
 #include "taskbridge/io/backoff.h"
 #include "tb_sql.h"
@@ -67,24 +68,11 @@ static struct tb_transaction *queue_pop(struct tb_connection *c)
 
 /* ---- errors ---- */
 
-static void set_pg_error(struct tb_error *err, const char *sqlstate, const char *message)
-{
-    struct tb_str text = tb_str_trim(tb_str_of(message ? message : "connection lost"));
-
-    tb_error_set(err, -EIO, "%.*s", TB_STR_FMT(text));
-    for (char *c = err->text; *c; c++) {
-        if (*c == '\n')
-            *c = ' ';
-    }
-    if (sqlstate)
-        snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", sqlstate);
-}
-
 static void lose_pg(struct tb_connection *c)
 {
     struct tb_error err = {0};
 
-    set_pg_error(&err, NULL, PQerrorMessage(c->pg));
+    tb_pg_error_set(&err, NULL, PQerrorMessage(c->pg));
     lose(c, &err);
 }
 
@@ -199,7 +187,7 @@ static void take_failure(struct tb_connection *c, struct tb_transaction *t, cons
     t->outcome = (int)tb_sqlstate_outcome(sqlstate);
     if (sqlstate && strcmp(sqlstate, "26000") == 0) /* no such prepared statement: prepare it next time */
         forget_prepared(c, query);
-    set_pg_error(&t->error, sqlstate, PQresultErrorMessage(result));
+    tb_pg_error_set(&t->error, sqlstate, PQresultErrorMessage(result));
     tb_error_prefix(&t->error, "%s", query->name);
     /* Whatever of this transaction was being prepared and is not yet answered does not exist. */
     for (size_t i = t->statement_at; i < t->statement_count; i++) {

@@ -1,0 +1,2 @@
+-- Whether this database has had any step: 1 or 0.
+SELECT (to_regclass(format('%I.taskbridge_migrations', current_schema())) IS NOT NULL)::int

@@ -1,0 +1,242 @@
+/* Which member of a batch's structs becomes which parameter: tables, in the order of the statements'
+ * parameters.
+ *
+ * The statements join what they are given; here nothing is left out, joined or counted. A value whose stamp
+ * is absent is NULL (GUARDED), whatever its member holds. */
+#include "batch_rows.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#define COLUMN(type_, kind_, member_)                                                                        \
+    {                                                                                                        \
+        TB_COLUMN_##kind_, offsetof(struct type_, member_), false, 0                                         \
+    }
+#define GUARDED(type_, kind_, member_, stamp_)                                                               \
+    {                                                                                                        \
+        TB_COLUMN_##kind_, offsetof(struct type_, member_), true, offsetof(struct type_, stamp_)             \
+    }
+
+/* upsert_trackers.sql */
+static const struct tb_column tracker_columns[] = {
+    COLUMN(tb_row, TEXT, task_id),
+    COLUMN(tb_row, STAMP, sent_at),
+    COLUMN(tb_row, STAMP, received_at),
+    COLUMN(tb_row, STAMP, began_at),
+    COLUMN(tb_row, STAMP, retried_at),
+    COLUMN(tb_row, STAMP, requeued_at),
+    COLUMN(tb_row, STAMP, rejected_at),
+    COLUMN(tb_row, STAMP, alive_at),
+    COLUMN(tb_row, STAMP, succeeded_at),
+    GUARDED(tb_row, TEXT, result, succeeded_at),
+    GUARDED(tb_row, DOUBLE, runtime_s, succeeded_at),
+    COLUMN(tb_row, STAMP, failed_at),
+    COLUMN(tb_row, TEXT, error),
+    COLUMN(tb_row, TEXT, traceback),
+    COLUMN(tb_row, STAMP, revoked_at),
+    COLUMN(tb_row, TEXT, revoke_text),
+    COLUMN(tb_row, STAMP, progress_at),
+    GUARDED(tb_row, DOUBLE, progress, progress_at),
+    COLUMN(tb_row, STAMP, text.at),
+    COLUMN(tb_row, TEXT, text.value),
+    COLUMN(tb_row, STAMP, name.at),
+    COLUMN(tb_row, TEXT, name.value),
+    COLUMN(tb_row, TEXT, task_type),
+    COLUMN(tb_row, TEXT, rule_display_name),
+    COLUMN(tb_row, STAMP, worker.at),
+    COLUMN(tb_row, TEXT, worker.value),
+    COLUMN(tb_row, STAMP, queue.at),
+    COLUMN(tb_row, TEXT, queue.value),
+    COLUMN(tb_row, STAMP, root_id.at),
+    COLUMN(tb_row, TEXT, root_id.value),
+    COLUMN(tb_row, STAMP, parent_id.at),
+    COLUMN(tb_row, TEXT, parent_id.value),
+    COLUMN(tb_row, STAMP, args.at),
+    COLUMN(tb_row, TEXT, args.value),
+    COLUMN(tb_row, STAMP, kwargs.at),
+    COLUMN(tb_row, TEXT, kwargs.value),
+    COLUMN(tb_row, STAMP, eta.at),
+    COLUMN(tb_row, TEXT, eta.value),
+    COLUMN(tb_row, STAMP, expires.at),
+    COLUMN(tb_row, TEXT, expires.value),
+    COLUMN(tb_row, STAMP, retries.at),
+    GUARDED(tb_row, INT64, retries.value, retries.at),
+    COLUMN(tb_row, STAMP, event_company.at),
+    COLUMN(tb_row, TEXT, event_company.value),
+    COLUMN(tb_row, STAMP, rule_company.at),
+    COLUMN(tb_row, TEXT, rule_company.value),
+    COLUMN(tb_row, BOOL, inherits_company),
+};
+
+/* upsert_workers.sql */
+static const struct tb_column worker_columns[] = {
+    COLUMN(tb_worker, TEXT, hostname),
+    COLUMN(tb_worker, STAMP, seen_at),
+    COLUMN(tb_worker, STAMP, heard_at),
+    GUARDED(tb_worker, INT64, skew_us, seen_at),
+    GUARDED(tb_worker, INT64, pid, seen_at),
+    GUARDED(tb_worker, DOUBLE, freq_s, seen_at),
+    COLUMN(tb_worker, STAMP, counted_at),
+    GUARDED(tb_worker, INT64, active, counted_at),
+    GUARDED(tb_worker, INT64, processed, counted_at),
+    GUARDED(tb_worker, DOUBLE, loadavg[0], counted_at),
+    GUARDED(tb_worker, DOUBLE, loadavg[1], counted_at),
+    GUARDED(tb_worker, DOUBLE, loadavg[2], counted_at),
+    COLUMN(tb_worker, TEXT, sw_ident),
+    COLUMN(tb_worker, TEXT, sw_ver),
+    COLUMN(tb_worker, TEXT, sw_sys),
+    COLUMN(tb_worker, STAMP, online_at),
+    COLUMN(tb_worker, STAMP, heartbeat_at),
+    COLUMN(tb_worker, STAMP, offline_at),
+};
+
+/* count_incarnations.sql, $4 to $9 and $10 to $12 */
+static const struct tb_column beat_columns[] = {
+    COLUMN(tb_beat, TEXT, hostname),  COLUMN(tb_beat, INT64, pid),
+    COLUMN(tb_beat, STAMP, first_at), COLUMN(tb_beat, INT64, first_processed),
+    COLUMN(tb_beat, STAMP, last_at),  COLUMN(tb_beat, INT64, last_processed),
+};
+
+static const struct tb_column start_columns[] = {
+    COLUMN(tb_start, TEXT, hostname),
+    COLUMN(tb_start, INT64, pid),
+    COLUMN(tb_start, STAMP, stamp),
+};
+
+/* insert_dead_letters.sql, from $2 on */
+static const struct tb_column dead_columns[] = {
+    COLUMN(tb_dead, STAMP, received_at),  COLUMN(tb_dead, CLEAN, routing_key),
+    COLUMN(tb_dead, CLEAN, content_type), COLUMN(tb_dead, CLEAN, content_encoding),
+    COLUMN(tb_dead, CLEAN, headers),      COLUMN(tb_dead, BYTES, body),
+    COLUMN(tb_dead, CLEAN, reason),
+};
+
+/* count_batch.sql, $13 and $14 */
+static const struct tb_column unknown_columns[] = {
+    COLUMN(tb_unknown, CLEAN, type),
+    COLUMN(tb_unknown, INT64, count),
+};
+
+/* mark_starts.sql */
+struct marked_start {
+    struct tb_str task_id;
+    int64_t stamp, place;
+};
+
+static const struct tb_column marked_columns[] = {
+    COLUMN(marked_start, TEXT, task_id),
+    COLUMN(marked_start, STAMP, stamp),
+    COLUMN(marked_start, INT64, place),
+};
+
+/* inherit_companies.sql: each parameter is a list of ids. */
+static const struct tb_column id_column = {TB_COLUMN_TEXT, 0, false, 0};
+
+#define PUSH(params_, columns_, items_, count_)                                                              \
+    tb_params_push_columns(params_, columns_, TB_COUNT(columns_), items_, count_, sizeof(*(items_)))
+
+void tb_batch_push_trackers(const struct tb_batch *batch, struct tb_params *params)
+{
+    PUSH(params, tracker_columns, batch->rows, batch->row_count);
+}
+
+void tb_batch_push_workers(const struct tb_batch *batch, struct tb_params *params)
+{
+    PUSH(params, worker_columns, batch->workers, batch->worker_count);
+}
+
+static void push_mark(const struct tb_batch_mark *mark, struct tb_params *params)
+{
+    tb_params_push_text(params, mark->instance);
+    tb_params_push_text(params, mark->run);
+    tb_params_push_int64(params, mark->number);
+}
+
+void tb_batch_push_incarnations(const struct tb_batch *batch, const struct tb_batch_mark *mark,
+                                struct tb_params *params)
+{
+    push_mark(mark, params);
+    PUSH(params, beat_columns, batch->beats, batch->beat_count);
+    PUSH(params, start_columns, batch->starts, batch->start_count);
+}
+
+void tb_batch_push_dead(const struct tb_batch *batch, struct tb_str instance, struct tb_params *params)
+{
+    tb_params_push_text(params, instance);
+    PUSH(params, dead_columns, batch->dead, batch->dead_count);
+}
+
+void tb_batch_push_counts(const struct tb_batch *batch, const struct tb_batch_mark *mark,
+                          struct tb_params *params)
+{
+    const struct tb_batch_counts *counts = &batch->counts;
+
+    push_mark(mark, params);
+    tb_params_push_int64(params, counts->deliveries);
+    tb_params_push_int64(params, counts->redelivered);
+    tb_params_push_int64(params, counts->events);
+    tb_params_push_int64(params, counts->task_events);
+    tb_params_push_int64(params, counts->worker_events);
+    tb_params_push_int64(params, counts->unknown);
+    tb_params_push_int64(params, counts->dead);
+    tb_params_push_int64(params, counts->bytes);
+    tb_params_push_int64(params, (int64_t)batch->row_count);
+    PUSH(params, unknown_columns, batch->unknown, batch->unknown_count);
+}
+
+int tb_batch_push_redelivered_starts(const struct tb_batch *batch, struct tb_arena *arena,
+                                     struct tb_params *params, size_t *ret_count)
+{
+    struct marked_start *marked = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->start_count; i++)
+        count += batch->starts[i].redelivered;
+    *ret_count = count;
+    if (!count)
+        return 0;
+    marked = tb_arena_calloc(arena, count, sizeof(*marked));
+    if (!marked)
+        return -ENOMEM;
+    count = 0;
+    for (size_t i = 0; i < batch->start_count; i++) {
+        const struct tb_start *start = &batch->starts[i];
+        if (start->redelivered)
+            marked[count++] = (struct marked_start){start->task_id, start->stamp, (int64_t)i + 1};
+    }
+    PUSH(params, marked_columns, marked, count);
+    return 0;
+}
+
+static bool brings_company(const struct tb_row *row)
+{
+    return row->event_company.at != TB_STAMP_NONE || row->rule_company.at != TB_STAMP_NONE;
+}
+
+int tb_batch_push_inheritance(const struct tb_batch *batch, struct tb_arena *arena, struct tb_params *params,
+                              size_t *ret_count)
+{
+    struct tb_str *children = NULL, *roots = NULL;
+    size_t child_count = 0, root_count = 0;
+
+    *ret_count = 0;
+    if (!batch->row_count)
+        return 0;
+    children = tb_arena_calloc(arena, batch->row_count, sizeof(*children));
+    roots = tb_arena_calloc(arena, batch->row_count, sizeof(*roots));
+    if (!children || !roots)
+        return -ENOMEM;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        const struct tb_row *row = &batch->rows[i];
+        if (row->inherits_company)
+            children[child_count++] = row->task_id;
+        if (brings_company(row))
+            roots[root_count++] = row->task_id;
+    }
+    *ret_count = child_count + root_count;
+    if (!*ret_count)
+        return 0;
+    tb_params_push_columns(params, &id_column, 1, children, child_count, sizeof(*children));
+    tb_params_push_columns(params, &id_column, 1, roots, root_count, sizeof(*roots));
+    return 0;
+}

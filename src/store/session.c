@@ -1,0 +1,286 @@
+/* A connection that waits, for commands: libpq without blocking calls, so that every wait has an end.
+ *
+ * PostgreSQL ends a statement that takes too long; should the server itself fall silent, this gives it a
+ * little longer and then calls the connection lost. After that every call fails: a command tells so and ends.
+ */
+#include "taskbridge/store/session.h"
+
+#include "conninfo.h"
+#include "pg_error.h"
+#include "sqlstate.h"
+#include "taskbridge/base/clock.h"
+#include "tb_sql.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libpq-fe.h>
+#include <poll.h>
+
+#define CONNECT_TIMEOUT_US   (10 * TB_US_PER_S)
+#define STATEMENT_TIMEOUT_US (120 * TB_US_PER_S)
+
+/* How much longer than a statement may take its answer may. */
+#define GRACE_US (5 * TB_US_PER_S)
+
+struct tb_store_session {
+    PGconn *pg;       /* owned */
+    PGresult *result; /* owned; what the caller has borrowed */
+    int64_t timeout_us;
+    bool in_transaction;
+    void (*on_notice)(void *owner, const char *text);
+    void *owner;
+};
+
+/* ---- waiting ---- */
+
+/* 0, -ETIMEDOUT or -errno. */
+static int wait_socket(const PGconn *pg, short events, int64_t until_us)
+{
+    struct pollfd fd = {.fd = PQsocket(pg), .events = events};
+    int ready = 0;
+
+    do {
+        int64_t left_us = until_us - tb_clock_monotonic_us();
+        if (left_us <= 0)
+            return -ETIMEDOUT;
+        ready = poll(&fd, 1, (int)(left_us / TB_US_PER_MS) + 1);
+    } while (ready == 0 || (ready < 0 && errno == EINTR));
+    return ready < 0 ? -errno : 0;
+}
+
+static int fail_wait(struct tb_store_session *session, int r, struct tb_error *err)
+{
+    if (r == -ETIMEDOUT)
+        return tb_error_set(err, r, "no answer from PostgreSQL within %" PRId64 " s",
+                            session->timeout_us / TB_US_PER_S);
+    tb_pg_error_set(err, NULL, PQerrorMessage(session->pg));
+    return -EIO;
+}
+
+static int send_all(struct tb_store_session *session, int64_t until_us)
+{
+    int left = PQflush(session->pg);
+
+    while (left > 0) {
+        int r = wait_socket(session->pg, POLLIN | POLLOUT, until_us);
+        if (r)
+            return r;
+        if (!PQconsumeInput(session->pg))
+            return -EIO;
+        left = PQflush(session->pg);
+    }
+    return left < 0 ? -EIO : 0;
+}
+
+/* The next result, NULL when there is none any more. */
+static int next_result(struct tb_store_session *session, int64_t until_us, PGresult **ret_result)
+{
+    while (PQisBusy(session->pg)) {
+        int r = wait_socket(session->pg, POLLIN, until_us);
+        if (r)
+            return r;
+        if (!PQconsumeInput(session->pg))
+            return -EIO;
+    }
+    *ret_result = PQgetResult(session->pg);
+    return 0;
+}
+
+/* ---- statements ---- */
+
+static void keep_result(struct tb_store_session *session, PGresult *result)
+{
+    PQclear(session->result);
+    session->result = result;
+}
+
+static int judge(const PGresult *result, struct tb_error *err)
+{
+    ExecStatusType status = PQresultStatus(result);
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY)
+        return 0;
+    tb_pg_error_set(err, sqlstate,
+                    PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
+                        ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
+                        : PQresultErrorMessage(result));
+    return sqlstate ? (int)tb_sqlstate_outcome(sqlstate) : -EIO;
+}
+
+/* Reads until nothing is left. The first failure counts; the last result is kept. */
+static int collect(struct tb_store_session *session, struct tb_error *err)
+{
+    int64_t until_us = tb_clock_monotonic_us() + session->timeout_us + GRACE_US;
+    int outcome = 0, r = send_all(session, until_us);
+
+    keep_result(session, NULL);
+    while (r == 0) {
+        PGresult *result = NULL;
+        r = next_result(session, until_us, &result);
+        if (r || !result)
+            break;
+        keep_result(session, result);
+        if (!outcome)
+            outcome = judge(result, err);
+    }
+    return r ? fail_wait(session, r, err) : outcome;
+}
+
+int tb_store_session_execute(struct tb_store_session *session, const struct tb_query *query,
+                             const struct tb_param *params, int param_count,
+                             const struct tb_result **ret_result, struct tb_error *err)
+{
+    const char *values[UINT8_MAX];
+    int lengths[UINT8_MAX], formats[UINT8_MAX];
+    int r = 0;
+
+    for (int i = 0; i < param_count; i++) {
+        values[i] = params[i].ptr;
+        lengths[i] = params[i].len;
+        formats[i] = params[i].format;
+    }
+    if (!PQsendQueryParams(session->pg, query->sql, param_count, NULL, values, lengths, formats, 0))
+        return fail_wait(session, -EIO, err);
+    r = collect(session, err);
+    if (r)
+        tb_error_prefix(err, "%s", query->name);
+    else if (ret_result)
+        *ret_result = (const struct tb_result *)session->result;
+    return r;
+}
+
+int tb_store_session_run(struct tb_store_session *session, const char *script, struct tb_error *err)
+{
+    if (!PQsendQuery(session->pg, script))
+        return fail_wait(session, -EIO, err);
+    return collect(session, err);
+}
+
+int tb_store_session_begin(struct tb_store_session *session, struct tb_error *err)
+{
+    int r = tb_store_session_run(session, "BEGIN", err);
+
+    session->in_transaction = r == 0;
+    return r;
+}
+
+int tb_store_session_commit(struct tb_store_session *session, struct tb_error *err)
+{
+    session->in_transaction = false;
+    return tb_store_session_run(session, "COMMIT", err);
+}
+
+void tb_store_session_rollback(struct tb_store_session *session)
+{
+    struct tb_error ignored = {0};
+
+    if (session->in_transaction && tb_store_session_run(session, "ROLLBACK", &ignored) != 0)
+        return; /* the server rolls back by itself when the session ends */
+    session->in_transaction = false;
+}
+
+int tb_store_session_server_version(const struct tb_store_session *session)
+{
+    return PQserverVersion(session->pg);
+}
+
+/* ---- connecting ---- */
+
+static void on_notice(void *owner, const PGresult *result)
+{
+    const struct tb_store_session *session = owner;
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+    if (session->on_notice && text)
+        session->on_notice(session->owner, text);
+}
+
+static int fail_connect(struct tb_store_session *session, struct tb_error *err)
+{
+    tb_pg_error_set(err, NULL, PQerrorMessage(session->pg));
+    return -EACCES;
+}
+
+static int await_connection(struct tb_store_session *session, int64_t timeout_us, struct tb_error *err)
+{
+    int64_t until_us = tb_clock_monotonic_us() + timeout_us;
+    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+
+    while (status != PGRES_POLLING_OK) {
+        if (status == PGRES_POLLING_FAILED)
+            return fail_connect(session, err);
+        int r = wait_socket(session->pg, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, until_us);
+        if (r == -ETIMEDOUT)
+            return tb_error_set(err, r, "no connection to PostgreSQL within %" PRId64 " s",
+                                timeout_us / TB_US_PER_S);
+        if (r)
+            return tb_error_set_errno(err, r, "waiting for PostgreSQL");
+        status = PQconnectPoll(session->pg);
+    }
+    return PQsetnonblocking(session->pg, 1) == 0 ? 0 : fail_connect(session, err);
+}
+
+static int connect_to(struct tb_store_session *session, const struct tb_store_session_options *options,
+                      struct tb_error *err)
+{
+    /* What stands before dbname is a default that the URL may override. */
+    const char *const keywords[] = {"client_encoding", "fallback_application_name", "dbname", NULL};
+    const char *const values[] = {"UTF8", options->application_name, options->url, NULL};
+    int64_t timeout_us = options->connect_timeout_us ? options->connect_timeout_us : CONNECT_TIMEOUT_US;
+
+    session->pg = PQconnectStartParams(keywords, values, 1);
+    if (!session->pg)
+        return tb_error_set(err, -ENOMEM, "out of memory");
+    if (PQstatus(session->pg) == CONNECTION_BAD)
+        return fail_connect(session, err);
+    PQsetNoticeReceiver(session->pg, on_notice, session);
+    return await_connection(session, timeout_us, err);
+}
+
+static int set_up(struct tb_store_session *session, struct tb_error *err)
+{
+    char timeout_ms[24];
+    int r = tb_store_session_execute(session, &tb_query_session_setup, NULL, 0, NULL, err);
+
+    snprintf(timeout_ms, sizeof(timeout_ms), "%" PRId64, session->timeout_us / TB_US_PER_MS);
+    const struct tb_param param = tb_param_text(timeout_ms);
+    if (r == 0)
+        r = tb_store_session_execute(session, &tb_query_session_timeout, &param, 1, NULL, err);
+    return r > 0 ? -EACCES : r;
+}
+
+int tb_store_session_open(const struct tb_store_session_options *options,
+                          struct tb_store_session **ret_session, struct tb_error *err)
+{
+    struct tb_store_session *session = NULL;
+    int r = tb_conninfo_check(options->url, err);
+
+    if (r)
+        return r;
+    session = calloc(1, sizeof(*session));
+    if (!session)
+        return tb_error_set(err, -ENOMEM, "out of memory");
+    session->on_notice = options->on_notice;
+    session->owner = options->owner;
+    session->timeout_us =
+        options->statement_timeout_us ? options->statement_timeout_us : STATEMENT_TIMEOUT_US;
+    r = connect_to(session, options, err);
+    if (r == 0)
+        r = set_up(session, err);
+    if (r) {
+        tb_store_session_close(session);
+        return r;
+    }
+    *ret_session = session;
+    return 0;
+}
+
+void tb_store_session_close(struct tb_store_session *session)
+{
+    if (!session)
+        return;
+    keep_result(session, NULL);
+    PQfinish(session->pg);
+    free(session);
+}
