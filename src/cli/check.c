@@ -1,0 +1,87 @@
+/* taskbridge check: whether the configuration is right, and what is in effect.
+ *
+ * It reads the file and the environment as the other programs do, and connects to nothing; whether broker and
+ * database are as they must be is told by `taskbridge doctor`. What is wrong is said with file, line, column,
+ * the option and what would be right; the exit code is 2 then. */
+#include "commands.h"
+
+#include "taskbridge/base/json.h"
+#include "taskbridge/base/limits.h"
+
+#include <stdio.h>
+
+/* What JSON says of a configuration that is wrong. */
+static void push_problem(const struct tb_error *err, struct tb_buf *buf)
+{
+    struct tb_json json;
+    tb_json_init(&json, buf);
+    tb_json_begin_object(&json, NULL);
+    tb_json_bool(&json, "ok", false);
+    tb_json_str(&json, "error", tb_str_of(err->text));
+    if (err->line > 0) {
+        tb_json_int(&json, "line", err->line);
+        tb_json_int(&json, "column", err->column);
+    }
+    tb_json_end_object(&json);
+}
+
+static void push_good(const struct tb_cli *cli, struct tb_buf *buf)
+{
+    struct tb_buf options;
+    struct tb_json json;
+    tb_buf_init(&options, TB_CONFIG_ARENA_MAX_BYTES);
+    tb_config_push_json(cli->config, &options);
+    tb_json_init(&json, buf);
+    tb_json_begin_object(&json, NULL);
+    tb_json_bool(&json, "ok", true);
+    tb_json_raw(&json, "options", tb_buf_str(&options));
+    tb_json_end_object(&json);
+    buf->failed = buf->failed || options.failed;
+    tb_buf_deinit(&options);
+}
+
+static int check_as_json(struct tb_cli *cli, struct tb_buf *buf)
+{
+    int outcome = tb_config_load(&cli->source, &cli->config, &cli->err);
+    if (outcome < 0)
+        return tb_cli_fail(cli, NULL);
+    if (outcome)
+        push_problem(&cli->err, buf);
+    else
+        push_good(cli, buf);
+    int code = tb_cli_print(cli, buf);
+    return outcome ? TB_EXIT_USAGE : code;
+}
+
+static int check_as_text(struct tb_cli *cli, struct tb_buf *buf)
+{
+    int code = tb_cli_configure(cli);
+    if (code)
+        return code;
+    if (cli->source.must_exist)
+        tb_buf_printf(buf, "# %s is right. In effect, with the environment over it:\n", cli->source.path);
+    else
+        tb_buf_printf(buf, "# %s, if it is there, is right. In effect, with the environment over it:\n",
+                      cli->source.path);
+    tb_config_push_yaml(cli->config, buf);
+    if (buf->len > 0)
+        buf->ptr[--buf->len] = '\0'; /* tb_cli_print ends the last line */
+    return tb_cli_print(cli, buf);
+}
+
+static int run(struct tb_cli *cli)
+{
+    struct tb_buf buf;
+    tb_buf_init(&buf, 2 * TB_CONFIG_ARENA_MAX_BYTES);
+    int code = cli->args.json ? check_as_json(cli, &buf) : check_as_text(cli, &buf);
+    tb_buf_deinit(&buf);
+    return code;
+}
+
+const struct tb_cli_command tb_cli_check = {
+    .name = "check",
+    .operands = "",
+    .has_json = true,
+    .summary = "Say whether the configuration is right, and print what is in effect, without passwords",
+    .run = run,
+};

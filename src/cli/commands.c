@@ -1,0 +1,12 @@
+/* The table of commands.
+ *
+ * Each command stands in a file of its own, which defines its entry: name, operands, options, help and the
+ * function. A new one needs its file, its line in commands.h and its line here, nothing else: the parser of
+ * the command line and --help read this table. */
+#include "commands.h"
+
+const struct tb_cli_command *const tb_cli_commands[] = {
+    &tb_cli_migrate,
+    &tb_cli_check,
+    NULL,
+};
