@@ -7,6 +7,7 @@
 #include "decode_event.h"
 
 #include "taskbridge/base/limits.h"
+#include "uuid_text.h"
 
 #include <errno.h>
 #include <math.h>
@@ -88,31 +89,15 @@ static bool fits_task_id(struct tb_str text)
     return chars <= TB_TASK_ID_MAX_CHARS;
 }
 
-/* 32 hexadecimal digits, as kombu wraps a UUID, in the form in which Python prints it. */
-static struct tb_str hyphenate(struct tb_texts *texts, struct tb_str hex)
+/* kombu wraps a UUID as 32 digits; people know it with hyphens. *ret_id is left alone when it is none. */
+static bool take_wrapped_uuid(struct reader *reader, enum tb_field field, struct tb_scan_value value,
+                              struct tb_str *ret_id)
 {
-    char text[36];
-    struct tb_str copy;
-    size_t at = 0;
-
-    for (size_t i = 0; i < hex.len; i++) {
-        if (i == 8 || i == 12 || i == 16 || i == 20)
-            text[at++] = '-';
-        text[at++] = hex.ptr[i];
-    }
-    if (tb_arena_copy(texts->arena, (struct tb_str){text, at}, &copy))
-        return copy;
-    texts->is_full = true;
-    return TB_STR_NULL;
-}
-
-static bool is_wrapped_uuid(const struct reader *reader, enum tb_field field, struct tb_scan_value value)
-{
-    if (reader->fields->values[field].kind != TB_SCAN_OBJECT || value.is_escaped || value.text.len != 32)
+    char uuid[TB_UUID_LEN];
+    if (reader->fields->values[field].kind != TB_SCAN_OBJECT || !tb_uuid_parse(value.text, uuid))
         return false;
-    for (size_t i = 0; i < value.text.len; i++)
-        if (!memchr("0123456789abcdefABCDEF", value.text.ptr[i], 22))
-            return false;
+    if (!tb_arena_copy(reader->texts.arena, (struct tb_str){uuid, sizeof(uuid)}, ret_id))
+        reader->texts.is_full = true;
     return true;
 }
 
@@ -121,9 +106,11 @@ static struct tb_str take_id(struct reader *reader, enum tb_field field)
 {
     struct tb_scan_value value = get(reader, field);
 
-    if (value.kind == TB_SCAN_STRING && is_wrapped_uuid(reader, field, value))
-        return hyphenate(&reader->texts, value.text);
-    struct tb_str id = tb_texts_take(&reader->texts, value, (TB_TASK_ID_MAX_CHARS + 1) * UTF8_MAX_LEN);
+    struct tb_str id = TB_STR_NULL;
+
+    if (value.kind == TB_SCAN_STRING && take_wrapped_uuid(reader, field, value, &id))
+        return id;
+    id = tb_texts_take(&reader->texts, value, (TB_TASK_ID_MAX_CHARS + 1) * UTF8_MAX_LEN);
     return id.len && fits_task_id(id) ? id : TB_STR_NULL;
 }
 

@@ -8,12 +8,11 @@
 #include "taskbridge/base/str.h"
 
 enum tb_pyrepr_kind {
-    TB_PYREPR_INTEGER, /* text: canonical decimal, any length; of Decimal('7') too when it is whole? no: OTHER
-                        */
+    TB_PYREPR_INTEGER, /* text: canonical decimal, any length */
     TB_PYREPR_STRING,  /* text: the string's content, escapes resolved, UTF-8 */
     TB_PYREPR_UUID,    /* text: of UUID('…') its 36 characters in lower case */
     TB_PYREPR_NONE,
-    TB_PYREPR_OTHER /* anything else that is complete: True, 1.5, bytes, lists, objects */
+    TB_PYREPR_OTHER /* anything else that is complete: True, 1.5, Decimal('7'), bytes, lists, objects */
 };
 
 struct tb_pyrepr_value {
@@ -24,8 +23,9 @@ struct tb_pyrepr_value {
 
 enum tb_pyrepr_outcome { TB_PYREPR_ABSENT = 1 /* not there, or behind a cut: unknown */ };
 
-/* The value of a key of a dict's repr: "{'company_id': 73, ...}". Of doubled keys the last wins, and only if
- * nothing was cut behind it that could be it too. 0, TB_PYREPR_ABSENT or -ENOMEM. */
+/* The value of a key of a dict's repr: "{'company_id': 73, ...}". No dict has a key twice; where one is there
+ * twice the last wins, and only if nothing was cut and no object printed itself. 0, TB_PYREPR_ABSENT or
+ * -ENOMEM. */
 int tb_pyrepr_find_key(struct tb_str repr, struct tb_str key, struct tb_arena *arena,
                        struct tb_pyrepr_value *ret_value) TB_MUST_CHECK;
 
@@ -33,7 +33,8 @@ int tb_pyrepr_find_key(struct tb_str repr, struct tb_str key, struct tb_arena *a
 int tb_pyrepr_find_index(struct tb_str repr, size_t index, struct tb_arena *arena,
                          struct tb_pyrepr_value *ret_value) TB_MUST_CHECK;
 
-/* A copy of a dict's repr in which the values of the given keys, at any depth, are '***'; where a cut or
+/* A copy of a repr in which the values of the given keys, at any depth, are '***', and so are objects that
+ * mention one ("<Login password=x>"); where a cut or
  * damage makes it uncertain, everything from there on is left out and "..." put in its place. 0 or -ENOMEM.
  */
 int tb_pyrepr_redact(struct tb_str repr, const struct tb_str *keys, size_t key_count, struct tb_arena *arena,
