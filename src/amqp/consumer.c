@@ -2,8 +2,12 @@
  *
  * Only connecting waits. Afterwards frames are read when the socket has some, at most for a few milliseconds
  * a turn, and what is written (acknowledgements, heartbeats) is small and goes out when the socket takes it,
- * else as soon as it does. While the pipeline takes nothing, nothing is read either: the broker's own
- * heartbeats then lie unread, so silence is judged only while reading, but ours go out all the time.
+ * else as soon as it does.
+ *
+ * While the pipeline takes nothing, nothing is read at first. RabbitMQ cuts a connection on which it could
+ * send nothing for 30 seconds, so after some seconds what it sends is read and held in our memory; the
+ * prefetch bounds it, and so does the hold. Where a hold was too small, the next connection asks for less at
+ * a time.
  *
  * Tags that leave this file count on over all connections: tag_base is what earlier connections used up, so
  * an acknowledgement that comes too late is recognised and dropped. Callbacks of the source may acknowledge
@@ -18,7 +22,9 @@
 #include <sys/epoll.h>
 
 #include "assembly.h"
+#include "hold.h"
 #include "session.h"
+#include "taskbridge/base/limits.h"
 #include "taskbridge/base/random.h"
 #include "taskbridge/io/backoff.h"
 #include "topology.h"
@@ -34,6 +40,8 @@
 #define TURN_US     (4 * TB_US_PER_MS)
 #define TURN_FRAMES 64
 #define GOODBYE_US  TB_US_PER_S
+/* How long the pipeline may take nothing before deliveries are held; RabbitMQ waits for 30 s. */
+#define PATIENCE_US (5 * TB_US_PER_S)
 
 struct tb_consumer {
     struct tb_source source; /* first: what the pipeline holds */
@@ -45,17 +53,22 @@ struct tb_consumer {
     struct tb_session session;
     struct tb_assembly assembly;
     struct tb_watch watch;
-    struct tb_timer connect, turn, beat;
+    uint32_t watched; /* what it waits for */
+    struct tb_hold hold;
+    struct tb_timer connect, turn, beat, patience;
     struct tb_backoff backoff;
 
     bool is_connected, is_stopping;
     bool is_paused;      /* the pipeline takes nothing until resume */
-    bool delivery_waits; /* the delivery in assembly was not taken yet */
+    bool is_holding;     /* what comes meanwhile goes into hold */
+    bool delivery_waits; /* the delivery in assembly was neither taken nor held yet; comes after those held */
+    unsigned prefetch;
     bool beat_is_due, cancel_is_due;
     bool can_measure; /* the channel for it is open */
     struct tb_error fault;
     int64_t connected_at; /* monotonic */
     uint64_t tag_base, last_tag;
+    uint64_t acked;   /* up to where; what is acknowledged twice would cost the channel */
     uint64_t ack_due; /* 0: none */
 };
 
@@ -74,16 +87,24 @@ static void note_fault(struct tb_consumer *consumer, int status, const char *wha
     tb_loop_arm(consumer->loop, &consumer->turn, 0);
 }
 
+static bool may_read(const struct tb_consumer *consumer)
+{
+    return !consumer->delivery_waits && (!consumer->is_paused || consumer->is_holding);
+}
+
 static void update_watch(struct tb_consumer *consumer)
 {
     bool wants_output = consumer->ack_due || consumer->beat_is_due || consumer->cancel_is_due;
-    uint32_t wanted = (consumer->is_paused ? 0U : EPOLLIN) | (wants_output ? EPOLLOUT : 0U);
-    tb_loop_change(consumer->loop, &consumer->watch, wanted);
+    uint32_t wanted = (may_read(consumer) ? EPOLLIN : 0U) | (wants_output ? EPOLLOUT : 0U);
+    if (wanted != consumer->watched)
+        tb_loop_change(consumer->loop, &consumer->watch, wanted);
+    consumer->watched = wanted;
 }
 
 static int send_ack(struct tb_consumer *consumer)
 {
     uint64_t tag = consumer->ack_due - consumer->tag_base;
+    consumer->acked = consumer->ack_due;
     consumer->ack_due = 0;
     return amqp_basic_ack(consumer->session.state, EVENTS_CHANNEL, tag, 1);
 }
@@ -170,21 +191,47 @@ static int take_method(struct tb_consumer *consumer, const amqp_frame_t *frame, 
     }
 }
 
-/* Hands the delivery over, or holds it. */
-static void offer(struct tb_consumer *consumer)
+/* Whether the pipeline took it; if not, it is paused. A consumer that stops drops it: it goes back to the
+ * queue.
+ */
+static bool offer(struct tb_consumer *consumer, const struct tb_delivery *delivery)
+{
+    if (consumer->is_stopping)
+        return true;
+    consumer->last_tag = delivery->tag;
+    if (consumer->deliveries.on_delivery(consumer->deliveries.owner, delivery) || consumer->is_stopping)
+        return true;
+    consumer->is_paused = true;
+    tb_loop_arm(consumer->loop, &consumer->patience, PATIENCE_US);
+    return false;
+}
+
+/* Brings the delivery in assembly to where it can wait or be used. */
+static void place_delivery(struct tb_consumer *consumer)
 {
     const struct tb_delivery *delivery = &consumer->assembly.delivery;
-    bool is_taken = consumer->is_stopping;
-    if (!is_taken) {
-        consumer->last_tag = delivery->tag;
-        is_taken = consumer->deliveries.on_delivery(consumer->deliveries.owner, delivery);
-    }
-    /* Stopped from inside the callback, it is not asked again. */
-    consumer->delivery_waits = consumer->is_paused = !is_taken && !consumer->is_stopping;
-    if (consumer->is_paused)
-        update_watch(consumer);
-    else
+    bool is_placed = !consumer->is_paused && offer(consumer, delivery);
+    if (!is_placed && consumer->is_holding)
+        is_placed = tb_hold_push(&consumer->hold, delivery);
+    consumer->delivery_waits = !is_placed;
+    if (is_placed)
         tb_session_release(&consumer->session, EVENTS_CHANNEL);
+    update_watch(consumer);
+}
+
+/* What was held, then what waits. false when the turn was over before. */
+static bool place_waiting(struct tb_consumer *consumer, int64_t end_us)
+{
+    const struct tb_delivery *held;
+    for (unsigned count = 1; !consumer->is_paused && (held = tb_hold_first(&consumer->hold)); count++) {
+        if (offer(consumer, held))
+            tb_hold_pop(&consumer->hold);
+        if (count % TURN_FRAMES == 0 && tb_clock_monotonic_us() >= end_us)
+            return false;
+    }
+    if (consumer->delivery_waits)
+        place_delivery(consumer);
+    return true;
 }
 
 static int take_frame(struct tb_consumer *consumer, const amqp_frame_t *frame, struct tb_error *err)
@@ -201,11 +248,34 @@ static int take_frame(struct tb_consumer *consumer, const amqp_frame_t *frame, s
     if (rc == TB_ASSEMBLY_DONE) {
         consumer->assembly.delivery.tag += consumer->tag_base;
         consumer->assembly.delivery.received_at = tb_clock_now_us();
-        offer(consumer);
+        place_delivery(consumer);
         return 0;
     }
     tb_session_release(&consumer->session, EVENTS_CHANNEL);
     return rc;
+}
+
+/* 0 when the turn is over, positive when all that was at hand is taken or nothing more can be, negative when
+ * the connection is of no use any more. */
+static int take_frames(struct tb_consumer *consumer, int64_t end_us, bool *ret_is_readable,
+                       struct tb_error *err)
+{
+    for (unsigned count = 1; may_read(consumer) && !consumer->fault.code; count++) {
+        amqp_frame_t frame;
+        int rc = tb_session_read(&consumer->session, &frame, err);
+        if (rc == 0 && !consumer->is_paused)
+            consumer->deliveries.on_idle(consumer->deliveries.owner);
+        if (rc == 0)
+            return 1;
+        *ret_is_readable = rc > 0;
+        if (rc > 0)
+            rc = take_frame(consumer, &frame, err);
+        if (rc < 0)
+            return rc;
+        if (count % TURN_FRAMES == 0 && tb_clock_monotonic_us() >= end_us)
+            return 0;
+    }
+    return 1;
 }
 
 /* Takes what is at hand until there is nothing, the pipeline is full, or the turn is over. */
@@ -213,29 +283,21 @@ static void take_turn(struct tb_consumer *consumer)
 {
     struct tb_error err = {0};
     int64_t end_us = tb_clock_monotonic_us() + TURN_US;
-    if (consumer->delivery_waits)
-        offer(consumer);
-    for (unsigned count = 1; !consumer->is_paused && !consumer->fault.code; count++) {
-        amqp_frame_t frame;
-        int rc = tb_session_read(&consumer->session, &frame, &err);
-        if (rc == 0) {
-            consumer->deliveries.on_idle(consumer->deliveries.owner);
-            break;
-        }
-        bool is_readable = rc > 0;
-        if (is_readable)
-            rc = take_frame(consumer, &frame, &err);
-        if (rc < 0) {
-            lose(consumer, &err, is_readable);
-            return;
-        }
-        if (count % TURN_FRAMES == 0 && tb_clock_monotonic_us() >= end_us) {
-            tb_loop_arm(consumer->loop, &consumer->turn, 0);
-            break;
-        }
-    }
-    if (consumer->fault.code)
+    bool is_readable = true;
+    int rc = place_waiting(consumer, end_us) ? take_frames(consumer, end_us, &is_readable, &err) : 0;
+    if (rc < 0)
+        lose(consumer, &err, is_readable);
+    else if (consumer->fault.code)
         lose(consumer, &consumer->fault, false);
+    else if (rc == 0)
+        tb_loop_arm(consumer->loop, &consumer->turn, 0);
+}
+
+static void on_patience(struct tb_timer *timer)
+{
+    struct tb_consumer *consumer = timer->owner;
+    consumer->is_holding = true;
+    take_turn(consumer);
 }
 
 static void on_ready(struct tb_watch *watch, uint32_t events)
@@ -243,7 +305,7 @@ static void on_ready(struct tb_watch *watch, uint32_t events)
     struct tb_consumer *consumer = watch->owner;
     if (events & EPOLLOUT)
         flush(consumer);
-    if (consumer->is_paused && (events & (EPOLLERR | EPOLLHUP)))
+    if (!may_read(consumer) && (events & (EPOLLERR | EPOLLHUP)))
         note_fault(consumer, AMQP_STATUS_CONNECTION_CLOSED, "waiting");
     if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
         take_turn(consumer);
@@ -271,6 +333,15 @@ static void on_beat(struct tb_timer *timer)
 
 /* ---- connecting ---- */
 
+/* As configured, unless that was more than could be held. */
+static void choose_prefetch(struct tb_consumer *consumer)
+{
+    bool was_full = consumer->is_holding && consumer->delivery_waits;
+    consumer->prefetch = consumer->options.prefetch;
+    if (was_full)
+        consumer->prefetch = consumer->hold.count > 1 ? (unsigned)consumer->hold.count / 2 : 1;
+}
+
 static void lose(struct tb_consumer *consumer, const struct tb_error *err, bool is_polite)
 {
     struct tb_error reason = *err;
@@ -280,9 +351,12 @@ static void lose(struct tb_consumer *consumer, const struct tb_error *err, bool 
     tb_loop_remove(consumer->loop, &consumer->watch);
     tb_loop_disarm(consumer->loop, &consumer->turn);
     tb_loop_disarm(consumer->loop, &consumer->beat);
+    tb_loop_disarm(consumer->loop, &consumer->patience);
     tb_session_close(&consumer->session, is_polite ? GOODBYE_US : 0);
+    choose_prefetch(consumer);
+    tb_hold_clear(&consumer->hold);
     tb_assembly_reset(&consumer->assembly);
-    consumer->is_connected = consumer->is_paused = consumer->delivery_waits = false;
+    consumer->is_connected = consumer->is_paused = consumer->is_holding = consumer->delivery_waits = false;
     consumer->beat_is_due = consumer->cancel_is_due = consumer->can_measure = false;
     consumer->tag_base = consumer->last_tag;
     consumer->ack_due = 0;
@@ -304,7 +378,7 @@ static int consume(struct tb_consumer *consumer, struct tb_error *err)
     struct tb_session *session = &consumer->session;
     const char *queue = consumer->options.queue;
     tb_session_before_rpc(session);
-    amqp_basic_qos(session->state, EVENTS_CHANNEL, 0, (uint16_t)consumer->options.prefetch, 0);
+    amqp_basic_qos(session->state, EVENTS_CHANNEL, 0, (uint16_t)consumer->prefetch, 0);
     int code = tb_session_check_rpc(session, EVENTS_CHANNEL, err, "setting the prefetch");
     if (code)
         return code < 0 ? code : -EIO;
@@ -339,6 +413,7 @@ static int begin(struct tb_consumer *consumer, struct tb_topology *topology, str
     if (rc < 0)
         return rc;
     consumer->watch.fd = session->fd;
+    consumer->watched = EPOLLIN;
     rc = tb_loop_add(consumer->loop, &consumer->watch, EPOLLIN);
     return rc < 0 ? tb_error_set_errno(err, rc, "waiting for the broker") : 0;
 }
@@ -394,7 +469,7 @@ static void on_connect(struct tb_timer *timer)
 static void ack(struct tb_source *source, uint64_t tag)
 {
     struct tb_consumer *consumer = consumer_of(source);
-    if (!consumer->is_connected || tag <= consumer->tag_base)
+    if (!consumer->is_connected || tag <= consumer->tag_base || tag <= consumer->acked)
         return;
     assert(tag <= consumer->last_tag);
     if (tag > consumer->ack_due)
@@ -402,14 +477,19 @@ static void ack(struct tb_source *source, uint64_t tag)
     flush(consumer);
 }
 
+static void unpause(struct tb_consumer *consumer)
+{
+    consumer->is_paused = consumer->is_holding = false;
+    tb_loop_disarm(consumer->loop, &consumer->patience);
+    update_watch(consumer);
+    tb_loop_arm(consumer->loop, &consumer->turn, 0);
+}
+
 static void resume(struct tb_source *source)
 {
     struct tb_consumer *consumer = consumer_of(source);
-    if (!consumer->is_paused)
-        return;
-    consumer->is_paused = false;
-    update_watch(consumer);
-    tb_loop_arm(consumer->loop, &consumer->turn, 0);
+    if (consumer->is_paused)
+        unpause(consumer);
 }
 
 int tb_consumer_open(struct tb_loop *loop, const struct tb_amqp_options *options,
@@ -432,10 +512,13 @@ int tb_consumer_open(struct tb_loop *loop, const struct tb_amqp_options *options
     consumer->events = *events;
     tb_session_init(&consumer->session);
     tb_assembly_init(&consumer->assembly);
+    tb_hold_init(&consumer->hold, TB_HOLD_MAX_BYTES);
+    consumer->prefetch = options->prefetch;
     consumer->watch = (struct tb_watch){.fd = -1, .on_ready = on_ready, .owner = consumer};
     consumer->connect = (struct tb_timer){.on_expire = on_connect, .owner = consumer};
     consumer->turn = (struct tb_timer){.on_expire = on_turn, .owner = consumer};
     consumer->beat = (struct tb_timer){.on_expire = on_beat, .owner = consumer};
+    consumer->patience = (struct tb_timer){.on_expire = on_patience, .owner = consumer};
     tb_backoff_init(&consumer->backoff, RETRY_FIRST_US, RETRY_MAX_US, seed);
     tb_loop_arm(loop, &consumer->connect, 0);
     *ret_consumer = consumer;
@@ -472,10 +555,9 @@ void tb_consumer_stop_consuming(struct tb_consumer *consumer)
     tb_loop_disarm(consumer->loop, &consumer->connect);
     if (!consumer->is_connected)
         return;
-    consumer->is_paused = false;
     consumer->cancel_is_due = true;
     flush(consumer);
-    tb_loop_arm(consumer->loop, &consumer->turn, 0);
+    unpause(consumer);
 }
 
 void tb_consumer_close(struct tb_consumer *consumer)
@@ -485,6 +567,7 @@ void tb_consumer_close(struct tb_consumer *consumer)
     tb_loop_disarm(consumer->loop, &consumer->connect);
     tb_loop_disarm(consumer->loop, &consumer->turn);
     tb_loop_disarm(consumer->loop, &consumer->beat);
+    tb_loop_disarm(consumer->loop, &consumer->patience);
     if (consumer->is_connected) {
         struct pollfd place = {.fd = consumer->session.fd, .events = POLLOUT};
         (void)poll(&place, 1, GOODBYE_US / TB_US_PER_MS);
@@ -494,5 +577,6 @@ void tb_consumer_close(struct tb_consumer *consumer)
         tb_session_close(&consumer->session, GOODBYE_US);
     }
     tb_assembly_deinit(&consumer->assembly);
+    tb_hold_clear(&consumer->hold);
     free(consumer);
 }
