@@ -48,6 +48,7 @@ BEGIN
     VALUES (tracker_register.task_id, company, nullif(tracker_register.task_name, ''),
             nullif(tracker_register.display_name, ''), now(), coalesce(tracker_register.metadata, '{}'))
     ON CONFLICT (task_id) DO UPDATE SET
+        updated_at = now(),
         registered_company = excluded.registered_company,
         registered_name = excluded.registered_name,
         registered_display_name = excluded.registered_display_name,

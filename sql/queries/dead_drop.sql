@@ -1,0 +1,10 @@
+-- Deletes the dead letters that dead_list.sql means with the same $1 to $5. Returns how many.
+WITH dropped AS (
+    DELETE FROM dead_letters WHERE id IN (
+        SELECT id FROM dead_letters
+        WHERE ($1::bigint = 0 OR id = $1::bigint) AND ($2::text IS NULL OR position($2::text IN reason) > 0)
+            AND (NOT $3::bool OR retried_at IS NULL) AND id > $4::bigint
+        ORDER BY id LIMIT $5::bigint)
+    RETURNING id
+)
+SELECT count(*) FROM dropped

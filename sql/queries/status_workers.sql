@@ -1,0 +1,12 @@
+-- The workers, how long each has been silent, and what the meter of missed events knows of all processes of that name.
+SELECT w.hostname, w.sw_ident, w.sw_ver, w.sw_sys, w.pid, (extract(epoch FROM w.online_at) * 1000000)::bigint,
+    (extract(epoch FROM w.heartbeat_at) * 1000000)::bigint, (extract(epoch FROM w.offline_at) * 1000000)::bigint,
+    (extract(epoch FROM w.heard_at) * 1000000)::bigint,
+    coalesce((extract(epoch FROM clock_timestamp() - w.heard_at) * 1000000)::bigint, -1), w.skew_us, w.freq_seconds,
+    coalesce(w.active, -1), coalesce(w.processed, -1), m.processes, coalesce(m.processed, 0),
+    coalesce(m.starts_seen, 0), coalesce(m.missed, 0)
+FROM celery_workers w
+CROSS JOIN LATERAL (SELECT count(*) AS processes, sum(processed)::bigint AS processed,
+                           sum(starts_seen)::bigint AS starts_seen, sum(missed)::bigint AS missed
+                    FROM worker_missed_events e WHERE e.hostname = w.hostname) m
+ORDER BY w.hostname
