@@ -32,7 +32,7 @@ LIBRARIES = {
     r"(rabbitmq-c/)?amqp.*\.h": {"amqp"},
     r"libpq-fe\.h|libpq/.*": {"store"},
     r"microhttpd\.h|wslay/.*|cjose/.*|jose/.*": {"http"},
-    r"openssl/.*": {"store", "http"},
+    r"openssl/.*": {"amqp", "store", "http"},
     r"curses\.h|ncurses.*\.h|panel\.h": {"console"},
     r"systemd/.*": {"io"},
     r"curl/.*": {"http", "cli"},

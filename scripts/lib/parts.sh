@@ -57,7 +57,7 @@ check() {
         CHECKS_PASSED=$((CHECKS_PASSED + 1))
     else
         printf 'FAILED  %s\n' "$name"
-        tail -n 60 "$RUN/check-$name.log"
+        grep -m 40 'error:' "$RUN/check-$name.log" || tail -n 60 "$RUN/check-$name.log"
         CHECKS_FAILED=$((CHECKS_FAILED + 1))
     fi
 }
@@ -98,12 +98,17 @@ check_tidy() {
 }
 
 tidy_file() {
-    local stamp headers=build/tidy
-    mkdir -p "$headers"
-    stamp=$headers/$({ cat .clang-tidy "$1" && git ls-files -co --exclude-standard -- '*.h' | xargs cat; } |
+    local stamp output
+    mkdir -p build/tidy
+    stamp=build/tidy/$({ cat .clang-tidy "$1" && git ls-files -co --exclude-standard -- '*.h' | xargs cat; } |
         sha256sum | cut -c 1-32)
     [[ ! -f $stamp ]] || return 0
-    clang-tidy --quiet -p build/release "$1" 2>/dev/null && touch "$stamp"
+    if output=$(clang-tidy --quiet -p build/release "$1" 2>/dev/null); then
+        touch "$stamp"
+    else
+        printf '%s\n' "$output"
+        return 1
+    fi
 }
 
 # unit NAME BUILD CTEST-ARGS...: each of cmocka's tests counts, not each program.
@@ -125,11 +130,18 @@ part_unit() {
 # The programs as they are shipped, for what the sanitizers do not see: uninitialised memory.
 part_valgrind() {
     build release || return 1
-    find "$PROGRAMS/tests" -name 'unit_*' -type f -executable | sort | for_each valgrind_program >"$RUN/valgrind.log" 2>&1 ||
-        true
+    unit_programs "$PROGRAMS" | for_each valgrind_program >"$RUN/valgrind.log" 2>&1 || true
     grep -v '^ok ' "$RUN/valgrind.log" || true
     result valgrind "$(grep -c '^ok ' "$RUN/valgrind.log")" "$(grep -c '^FAILED ' "$RUN/valgrind.log")"
     ! grep -q '^FAILED ' "$RUN/valgrind.log"
+}
+
+# unit_programs BUILD: those that CTest knows; a build keeps programs whose source is gone.
+unit_programs() {
+    ctest --test-dir "$1" --show-only=json-v1 | "$PYTHON" -c 'import json, sys
+for test in json.load(sys.stdin)["tests"]:
+    if "/unit_" in test.get("command", [""])[0]:
+        print(test["command"][0])'
 }
 
 valgrind_program() {

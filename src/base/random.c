@@ -1,5 +1,7 @@
 /* Random numbers of two kinds: a fast sequence for jitter, whose seed the caller keeps, and the kernel's for
- * whatever must not be guessed (tokens, identifiers). The first must never be used for the second. */
+ * whatever must not be guessed (tokens, identifiers).
+ *
+ * The first must never be used for the second. */
 #include "taskbridge/base/random.h"
 
 #include <errno.h>

@@ -71,6 +71,14 @@ static bool equals_ignoring_case(struct tb_str a, struct tb_str b)
     return true;
 }
 
+/* Whether text is the name of a signal, with SIG or without. */
+static bool names_signal(struct tb_str text, struct tb_str name)
+{
+    struct tb_str bare = {name.ptr + strlen("SIG"), name.len - strlen("SIG")};
+
+    return equals_ignoring_case(text, name) || equals_ignoring_case(text, bare);
+}
+
 /* The number of "SIGKILL", "kill" or "9"; 0 when there is none. */
 static int64_t find_signal(struct tb_scan_value value)
 {
@@ -80,8 +88,7 @@ static int64_t find_signal(struct tb_scan_value value)
         (value.kind == TB_SCAN_STRING && tb_str_parse_int64(value.text, &number)))
         return number;
     for (size_t i = 1; value.kind == TB_SCAN_STRING && i < TB_COUNT(signals); i++)
-        if (equals_ignoring_case(value.text, tb_str_of(signals[i])) ||
-            equals_ignoring_case(value.text, tb_str_of(signals[i] + strlen("SIG"))))
+        if (names_signal(value.text, tb_str_of(signals[i])))
             return (int64_t)i;
     return 0;
 }
