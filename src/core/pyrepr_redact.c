@@ -71,12 +71,11 @@ static bool mentions_secret(const struct redaction *redaction, struct tb_str tex
 static void hide_value(struct redaction *redaction)
 {
     struct tb_item value;
-    const char *start = redaction->lex.at;
 
     tb_item_read(&redaction->lex, &value);
     bool is_whole = value.end.kind == TB_LEX_COMMA || value.end.kind == TB_LEX_CLOSE;
     if (!is_whole || value.token_count == 0) {
-        leave_out_from(redaction, value.token_count ? value.text.ptr : start);
+        leave_out_from(redaction, value.token_count ? value.text.ptr : value.end.text.ptr);
         return;
     }
     hide(redaction, value.text);
