@@ -9,5 +9,12 @@ extern const struct tb_cli_command *const tb_cli_commands[];
 
 extern const struct tb_cli_command tb_cli_migrate;
 extern const struct tb_cli_command tb_cli_check;
+extern const struct tb_cli_command tb_cli_company_add;
+extern const struct tb_cli_command tb_cli_company_list;
+extern const struct tb_cli_command tb_cli_company_allow;
+extern const struct tb_cli_command tb_cli_company_deny;
+extern const struct tb_cli_command tb_cli_token_create;
+extern const struct tb_cli_command tb_cli_token_list;
+extern const struct tb_cli_command tb_cli_token_revoke;
 
 #endif

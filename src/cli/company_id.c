@@ -1,0 +1,27 @@
+/* Companies as the operator writes them.
+ *
+ * A task's company is canonical ("73", never "073"), so one that is written otherwise here would belong to
+ * nothing. The rules that read companies out of events decide here too. */
+#include "company_id.h"
+
+int tb_company_id_read(struct tb_cli *cli, const char *text, struct tb_arena *arena, struct tb_str *ret_id)
+{
+    static const char *const formats[] = {[TB_COMPANY_INTEGER] = "an integer",
+                                          [TB_COMPANY_INTEGER_OR_STRING] = "an integer",
+                                          [TB_COMPANY_UUID] = "a UUID",
+                                          [TB_COMPANY_ANY] = "an integer or a UUID"};
+    struct tb_str id = TB_STR_NULL;
+    int outcome = tb_cli_configure(cli);
+    if (outcome)
+        return outcome;
+    for (int is_string = 0; is_string <= 1 && tb_str_is_null(id); is_string++)
+        if (tb_rules_event_company(&cli->config->rules, tb_str_of(text), is_string, arena, &id)) {
+            tb_error_set(&cli->err, -1, "no memory is left");
+            return tb_cli_fail(cli, NULL);
+        }
+    if (tb_str_is_null(id))
+        return tb_cli_usage(cli, "a company's id is %s (company.format), not \"%s\"",
+                            formats[cli->config->rules.company_format], text);
+    *ret_id = id;
+    return 0;
+}

@@ -1,0 +1,12 @@
+/* Companies as the operator writes them. */
+#ifndef TASKBRIDGE_CLI_COMPANY_ID_H
+#define TASKBRIDGE_CLI_COMPANY_ID_H
+
+#include "cli.h"
+
+/* text as the company's id that tasks have: canonical by company.format. Loads the configuration. ret_id is
+ * borrowed from arena. 0, or an enum tb_exit with the reason printed. */
+int tb_company_id_read(struct tb_cli *cli, const char *text, struct tb_arena *arena,
+                       struct tb_str *ret_id) TB_MUST_CHECK;
+
+#endif
