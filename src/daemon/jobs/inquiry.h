@@ -1,0 +1,41 @@
+/* Asking workers about suspect tasks: which question goes to whom, and what each answer says of each task. */
+#ifndef TASKBRIDGE_DAEMON_INQUIRY_H
+#define TASKBRIDGE_DAEMON_INQUIRY_H
+
+#include "taskbridge/amqp/pidbox.h"
+#include "taskbridge/base/log.h"
+#include "taskbridge/store/statuses.h"
+
+/* So many silent tasks are judged at a time. */
+#define TB_SUSPECTS_MAX ((size_t)200)
+
+struct tb_suspect {
+    struct tb_status_task task;
+    enum tb_liveness_verdict verdict;
+    enum tb_liveness_answer answer;
+    bool is_asked; /* in the present round */
+    size_t question;
+};
+
+struct tb_inquiry;
+
+struct tb_inquiry_options {
+    struct tb_loop *loop; /* borrowed, as the following */
+    const struct tb_amqp_options *amqp;
+    /* All suspects that were asked about have their answers; err is set when the connection failed: then
+     * nothing may be judged by silence. */
+    void (*on_done)(void *owner, const struct tb_error *err);
+    void *owner;
+};
+
+/* 0 or a negative errno; free(NULL) is fine. */
+int tb_inquiry_new(const struct tb_inquiry_options *options, struct tb_inquiry **ret_inquiry,
+                   struct tb_error *err) TB_MUST_CHECK;
+void tb_inquiry_free(struct tb_inquiry *inquiry);
+
+/* Asks about the suspects whose is_asked is set, one at least, which are borrowed until on_done, as the log.
+ */
+void tb_inquiry_ask(struct tb_inquiry *inquiry, enum tb_pidbox_method method, struct tb_suspect *suspects,
+                    size_t count, struct tb_log *log);
+
+#endif

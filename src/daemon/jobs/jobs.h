@@ -1,0 +1,23 @@
+/* The maintenance jobs, one file each. */
+#ifndef TASKBRIDGE_DAEMON_JOBS_H
+#define TASKBRIDGE_DAEMON_JOBS_H
+
+#include "../hearing.h"
+#include "../schedule.h"
+#include "taskbridge/amqp/options.h"
+
+/* cleanup_old_completed_tasks and cleanup_orphaned_trackers: deletes in small batches. */
+extern const struct tb_job_kind tb_job_completed, tb_job_orphaned;
+
+/* update_task_statuses: finds tasks that died silently, asking workers over the broker. */
+struct tb_job_statuses;
+
+/* Options and hearing are borrowed until free. 0 or a negative errno. */
+int tb_job_statuses_new(struct tb_loop *loop, const struct tb_amqp_options *amqp,
+                        const struct tb_hearing *hearing, struct tb_job_statuses **ret_statuses,
+                        struct tb_error *err) TB_MUST_CHECK;
+void tb_job_statuses_free(struct tb_job_statuses *statuses);
+
+struct tb_job_kind tb_job_statuses_kind(struct tb_job_statuses *statuses);
+
+#endif

@@ -1,0 +1,472 @@
+/* One run at a time. A run goes through these states, each left by the answer that its statement gets:
+ *
+ *   idle -> locking -> beginning -> working -> finishing -> unlocking -> idle
+ *
+ * locking: another daemon may have the lock; beginning: another may have done it a moment ago. Either way the
+ * job is planned anew and nothing was done. The lock belongs to the connection, so when that breaks the run
+ * is over: it gets TB_STORE_LOST from its next step, and who begins next calls it abandoned.
+ *
+ * Which job is due when is timetable.c's business; a single timer waits for the first. */
+#include "schedule.h"
+
+#include "taskbridge/base/random.h"
+#include "taskbridge/store/maintenance.h"
+#include "timetable.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+
+#define DETAIL_BYTES 256
+
+enum state { STATE_IDLE, STATE_LOCKING, STATE_BEGINNING, STATE_WORKING, STATE_FINISHING, STATE_UNLOCKING };
+
+struct tb_job {
+    struct tb_schedule *schedule; /* borrowed */
+    const struct tb_job_kind *kind;
+    size_t index;
+    void *state;        /* the run's own */
+    bool holds_lock;    /* false when the connection broke */
+    int64_t id;         /* in maintenance_runs */
+    int64_t wait_us;    /* until it is due again, where it was not begun */
+    int64_t started_us; /* monotonic */
+    bool told_to_stop;
+    struct tb_transaction transaction;
+    struct tb_timer timer; /* of tb_job_wait, and of a refusal that must not come from inside */
+    void (*on_result)(struct tb_job *job, size_t statement, const struct tb_result *result);
+    void (*then)(struct tb_job *job, int outcome, const struct tb_error *err);
+    void (*after_wait)(struct tb_job *job);
+    enum tb_job_outcome outcome;
+    struct tb_statement statement; /* the schedule's own */
+    struct tb_param params[4];
+    char texts[3][24];
+    char detail[DETAIL_BYTES];
+};
+
+struct tb_schedule {
+    struct tb_loop *loop; /* borrowed, as the following */
+    const char *instance;
+    struct tb_log *log;
+    const struct tb_config *config;
+    struct tb_connection *connection; /* owned */
+    struct tb_job_kind kinds[TB_SCHEDULE_JOBS_MAX];
+    struct tb_timetable_entry entries[TB_SCHEDULE_JOBS_MAX];
+    size_t count;
+    struct tb_timer timer;
+    enum state state;
+    struct tb_job job; /* the run under way, unless idle */
+    uint64_t random;
+    bool listening, stopping;
+    void (*on_stopped)(void *owner);
+    void *owner;
+};
+
+static void begin_next(struct tb_schedule *s);
+
+static void change_state(struct tb_schedule *s, enum state state)
+{
+    static const char *const names[] = {"idle", "locking", "beginning", "working", "finishing", "unlocking"};
+
+    tb_log(s->log, TB_LOG_DEBUG, "maintenance", TB_F_CSTR("job", s->job.kind->name),
+           TB_F_CSTR("from", names[s->state]), TB_F_CSTR("to", names[state]));
+    s->state = state;
+}
+
+/* ---- what a run may ask for ---- */
+
+void *tb_job_owner(const struct tb_job *job)
+{
+    return job->kind->owner;
+}
+
+struct tb_log *tb_job_log(const struct tb_job *job)
+{
+    return job->schedule->log;
+}
+
+const struct tb_config *tb_job_config(const struct tb_job *job)
+{
+    return job->schedule->config;
+}
+
+void tb_job_set_state(struct tb_job *job, void *state)
+{
+    job->state = state;
+}
+
+void *tb_job_state(const struct tb_job *job)
+{
+    return job->state;
+}
+
+bool tb_job_is_stopping(const struct tb_job *job)
+{
+    return job->schedule->stopping;
+}
+
+static void on_execute_result(struct tb_transaction *transaction, size_t statement,
+                              const struct tb_result *result)
+{
+    struct tb_job *job = transaction->owner;
+
+    if (job->on_result)
+        job->on_result(job, statement, result);
+}
+
+static void on_execute_done(struct tb_transaction *transaction, int outcome, const struct tb_error *err)
+{
+    struct tb_job *job = transaction->owner;
+
+    if (outcome == TB_STORE_LOST)
+        job->holds_lock = false;
+    job->then(job, outcome, err);
+}
+
+static void on_lock_lost(struct tb_timer *timer)
+{
+    struct tb_job *job = timer->owner;
+    struct tb_error err = {0};
+
+    tb_error_set(&err, -ENOTCONN, "the connection to PostgreSQL broke, and the job's lock with it");
+    job->then(job, TB_STORE_LOST, &err);
+}
+
+void tb_job_execute(struct tb_job *job, const struct tb_statement *statements, size_t count,
+                    void (*on_result)(struct tb_job *job, size_t statement, const struct tb_result *result),
+                    void (*then)(struct tb_job *job, int outcome, const struct tb_error *err))
+{
+    struct tb_schedule *s = job->schedule;
+
+    job->on_result = on_result;
+    job->then = then;
+    if (!job->holds_lock || !tb_connection_is_ready(s->connection)) {
+        job->timer.on_expire = on_lock_lost;
+        tb_loop_arm(s->loop, &job->timer, 0);
+        return;
+    }
+    job->transaction = (struct tb_transaction){.statements = statements,
+                                               .statement_count = count,
+                                               .on_result = on_execute_result,
+                                               .on_done = on_execute_done,
+                                               .owner = job};
+    tb_connection_submit(s->connection, &job->transaction);
+}
+
+static void on_wait_over(struct tb_timer *timer)
+{
+    struct tb_job *job = timer->owner;
+    void (*then)(struct tb_job * job) = job->after_wait;
+
+    job->after_wait = NULL;
+    then(job);
+}
+
+void tb_job_wait(struct tb_job *job, int64_t delay_us, void (*then)(struct tb_job *job))
+{
+    job->after_wait = then;
+    job->timer.on_expire = on_wait_over;
+    tb_loop_arm(job->schedule->loop, &job->timer, job->schedule->stopping ? 0 : delay_us);
+}
+
+/* ---- the end of a run ---- */
+
+static int64_t period_us(const struct tb_schedule *s, const struct tb_job_kind *kind)
+{
+    return kind->period_s(s->config) * TB_US_PER_S;
+}
+
+static void go_idle(struct tb_schedule *s, int64_t wait_us)
+{
+    change_state(s, STATE_IDLE);
+    tb_timetable_plan(&s->entries[s->job.index], tb_clock_monotonic_us(), wait_us,
+                      tb_random_next(&s->random));
+    if (s->stopping) {
+        tb_loop_disarm(s->loop, &s->timer);
+        s->on_stopped(s->owner);
+    } else {
+        begin_next(s);
+    }
+}
+
+/* One statement of the schedule's own, its parameters the job's. */
+static void submit(struct tb_schedule *s, enum state state, const struct tb_query *query, int param_count,
+                   void (*then)(struct tb_job *job, int outcome, const struct tb_error *err),
+                   void (*on_result)(struct tb_job *job, size_t statement, const struct tb_result *result))
+{
+    struct tb_job *job = &s->job;
+
+    change_state(s, state);
+    job->statement = (struct tb_statement){query, job->params, param_count};
+    tb_job_execute(job, &job->statement, 1, on_result, then);
+}
+
+static void log_failure(const struct tb_schedule *s, const char *what, const struct tb_error *err)
+{
+    tb_log(s->log, TB_LOG_WARNING, what, TB_F_CSTR("job", s->job.kind->name), TB_F_CSTR("error", err->text),
+           TB_F_CSTR("sqlstate", err->sqlstate));
+}
+
+static void on_unlocked(struct tb_job *job, int outcome, const struct tb_error *err)
+{
+    struct tb_schedule *s = job->schedule;
+
+    /* A lock that is lost with its connection is let go as well. */
+    if (outcome && outcome != TB_STORE_LOST)
+        log_failure(s, "a job's lock was not let go", err);
+    go_idle(s, job->wait_us);
+}
+
+static void unlock(struct tb_job *job)
+{
+    job->params[0] = tb_param_text(job->kind->name);
+    submit(job->schedule, STATE_UNLOCKING, tb_maintenance_queries.unlock, 1, on_unlocked, NULL);
+}
+
+static void on_recorded(struct tb_job *job, int outcome, const struct tb_error *err)
+{
+    if (outcome)
+        log_failure(job->schedule, "the end of a job's run was not recorded", err);
+    unlock(job);
+}
+
+static const char *outcome_name(enum tb_job_outcome outcome)
+{
+    static const char *const names[] = {
+        [TB_JOB_DONE] = "done", [TB_JOB_STOPPED] = "stopped", [TB_JOB_FAILED] = "failed"};
+
+    return names[outcome];
+}
+
+void tb_job_finished(struct tb_job *job, enum tb_job_outcome outcome, int64_t rows, const char *format, ...)
+{
+    struct tb_schedule *s = job->schedule;
+    int64_t took_us = tb_clock_monotonic_us() - job->started_us;
+    va_list args;
+
+    assert(s->state == STATE_WORKING);
+    va_start(args, format);
+    vsnprintf(job->detail, sizeof(job->detail), format, args);
+    va_end(args);
+    tb_loop_disarm(s->loop, &job->timer);
+    tb_log(s->log, outcome == TB_JOB_FAILED ? TB_LOG_WARNING : TB_LOG_INFO, "maintenance job ended",
+           TB_F_CSTR("job", job->kind->name), TB_F_CSTR("outcome", outcome_name(outcome)),
+           TB_F_INT("rows", rows), TB_F_CSTR("detail", job->detail),
+           TB_F_DOUBLE("seconds", (double)took_us / TB_US_PER_S));
+    job->wait_us = period_us(s, job->kind) - took_us;
+    if (job->wait_us < 0)
+        job->wait_us = 0;
+    snprintf(job->texts[0], sizeof(job->texts[0]), "%" PRId64, job->id);
+    snprintf(job->texts[1], sizeof(job->texts[1]), "%" PRId64, rows);
+    job->params[0] = tb_param_text(job->texts[0]);
+    job->params[1] = tb_param_text(outcome_name(outcome));
+    job->params[2] = tb_param_text(job->texts[1]);
+    job->params[3] = tb_param_text(job->detail);
+    submit(s, STATE_FINISHING, tb_maintenance_queries.finish, 4, on_recorded, NULL);
+}
+
+/* ---- the beginning of a run ---- */
+
+static void on_begun_row(struct tb_job *job, size_t statement, const struct tb_result *result)
+{
+    (void)statement;
+    job->id = tb_result_int64(result, 0, 0);
+    job->wait_us = tb_result_int64(result, 0, 1);
+}
+
+static void on_begun(struct tb_job *job, int outcome, const struct tb_error *err)
+{
+    struct tb_schedule *s = job->schedule;
+
+    if (outcome) {
+        log_failure(s, "a job's run could not be begun", err);
+        job->wait_us = period_us(s, job->kind);
+        unlock(job);
+    } else if (!job->id) {
+        tb_log(s->log, TB_LOG_DEBUG, "maintenance job is not due: it ran a moment ago",
+               TB_F_CSTR("job", job->kind->name),
+               TB_F_DOUBLE("due_in_s", (double)job->wait_us / TB_US_PER_S));
+        unlock(job);
+    } else {
+        change_state(s, STATE_WORKING);
+        job->kind->start(job);
+    }
+}
+
+static void on_lock_row(struct tb_job *job, size_t statement, const struct tb_result *result)
+{
+    (void)statement;
+    job->id = tb_result_int64(result, 0, 0);
+}
+
+static void on_locked(struct tb_job *job, int outcome, const struct tb_error *err)
+{
+    struct tb_schedule *s = job->schedule;
+
+    if (outcome) {
+        log_failure(s, "a job's lock could not be asked for", err);
+        go_idle(s, period_us(s, job->kind));
+        return;
+    }
+    if (!job->id) {
+        tb_log(s->log, TB_LOG_INFO, "maintenance job skipped: it is running elsewhere",
+               TB_F_CSTR("job", job->kind->name));
+        go_idle(s, period_us(s, job->kind));
+        return;
+    }
+    snprintf(job->texts[0], sizeof(job->texts[0]), "%" PRId64, job->kind->period_s(s->config));
+    job->params[0] = tb_param_text(job->kind->name);
+    job->params[1] = tb_param_text(s->instance);
+    job->params[2] = tb_param_text(job->texts[0]);
+    job->params[3] = tb_param_text("false");
+    submit(s, STATE_BEGINNING, tb_maintenance_queries.begin, 4, on_begun, on_begun_row);
+}
+
+static void begin(struct tb_schedule *s, size_t index)
+{
+    s->job = (struct tb_job){.schedule = s,
+                             .kind = &s->kinds[index],
+                             .index = index,
+                             .holds_lock = true,
+                             .started_us = tb_clock_monotonic_us(),
+                             .timer = {.owner = &s->job}};
+    s->job.params[0] = tb_param_text(s->job.kind->name);
+    submit(s, STATE_LOCKING, tb_maintenance_queries.lock, 1, on_locked, on_lock_row);
+}
+
+/* Begins what is due, or waits for what will be. Called whenever something of the condition has changed. */
+static void begin_next(struct tb_schedule *s)
+{
+    if (s->stopping)
+        return; /* the timer is on_stop's now */
+    tb_loop_disarm(s->loop, &s->timer);
+    if (s->state != STATE_IDLE || !s->listening || !s->count || !s->config->maintenance.enabled ||
+        !tb_connection_is_ready(s->connection))
+        return;
+    size_t first = tb_timetable_first(s->entries, s->count);
+    int64_t wait_us = s->entries[first].due_at_us - tb_clock_monotonic_us();
+    if (wait_us <= 0)
+        begin(s, first);
+    else
+        tb_loop_arm(s->loop, &s->timer, wait_us);
+}
+
+static void on_timer(struct tb_timer *timer)
+{
+    begin_next(timer->owner);
+}
+
+/* ---- what is told from outside ---- */
+
+void tb_schedule_set_listening(struct tb_schedule *s, bool listening)
+{
+    if (listening && !s->listening) {
+        for (size_t i = 0; i < s->count; i++)
+            tb_timetable_settle(&s->entries[i], tb_clock_monotonic_us());
+    }
+    s->listening = listening;
+    begin_next(s);
+}
+
+void tb_schedule_set_config(struct tb_schedule *s, const struct tb_config *config)
+{
+    s->config = config;
+    for (size_t i = 0; i < s->count; i++)
+        tb_timetable_change(&s->entries[i], tb_clock_monotonic_us(), period_us(s, &s->kinds[i]));
+    begin_next(s);
+}
+
+static void on_stop(struct tb_timer *timer)
+{
+    struct tb_schedule *s = timer->owner;
+    struct tb_job *job = &s->job;
+
+    if (s->state == STATE_IDLE) {
+        s->on_stopped(s->owner);
+    } else if (s->state == STATE_WORKING && job->after_wait) {
+        on_wait_over(&job->timer);
+    } else if (s->state == STATE_WORKING && job->kind->stop && !job->told_to_stop) {
+        job->told_to_stop = true;
+        job->kind->stop(job);
+    }
+}
+
+void tb_schedule_stop(struct tb_schedule *s)
+{
+    if (s->stopping)
+        return;
+    s->stopping = true;
+    if (s->job.after_wait)
+        tb_loop_disarm(s->loop, &s->job.timer);
+    s->timer.on_expire = on_stop;
+    tb_loop_arm(s->loop, &s->timer, 0);
+}
+
+static void on_ready(void *owner)
+{
+    begin_next(owner);
+}
+
+/* The sink, on its own connection to the same server, tells people that the database is away. */
+static void on_lost(void *owner, const struct tb_error *err, int64_t retry_in_us)
+{
+    struct tb_schedule *s = owner;
+
+    tb_log(s->log, TB_LOG_DEBUG, "maintenance has no connection to PostgreSQL", TB_F_CSTR("error", err->text),
+           TB_F_DOUBLE("retry_in_s", (double)retry_in_us / TB_US_PER_S));
+    s->job.holds_lock = false;
+}
+
+void tb_schedule_add(struct tb_schedule *s, const struct tb_job_kind *kind)
+{
+    assert(s->count < TB_SCHEDULE_JOBS_MAX);
+    s->kinds[s->count] = *kind;
+    s->entries[s->count] = (struct tb_timetable_entry){.period_us = period_us(s, kind)};
+    s->count++;
+}
+
+int tb_schedule_open(struct tb_loop *loop, const struct tb_schedule_options *options,
+                     struct tb_schedule **ret_schedule, struct tb_error *err)
+{
+    struct tb_schedule *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return tb_error_set(err, -ENOMEM, "out of memory");
+    s->loop = loop;
+    s->instance = options->instance;
+    s->log = options->log;
+    s->config = options->config;
+    s->on_stopped = options->on_stopped;
+    s->owner = options->owner;
+    s->random = (uint64_t)tb_clock_now_us();
+    s->timer = (struct tb_timer){.on_expire = on_timer, .owner = s};
+    const struct tb_connection_options connection = {.url = options->database_url,
+                                                     .application_name = "taskbridged maintenance",
+                                                     .connect_timeout_us = options->connect_timeout_us,
+                                                     .response_timeout_us = options->response_timeout_us,
+                                                     .on_ready = on_ready,
+                                                     .on_lost = on_lost,
+                                                     .owner = s};
+    int failed = tb_connection_open(loop, &connection, &s->connection, err);
+    if (failed) {
+        tb_schedule_close(s);
+        return failed;
+    }
+    *ret_schedule = s;
+    return 0;
+}
+
+struct tb_connection *tb_schedule_connection(struct tb_schedule *s)
+{
+    return s->connection;
+}
+
+void tb_schedule_close(struct tb_schedule *s)
+{
+    if (!s)
+        return;
+    tb_loop_disarm(s->loop, &s->timer);
+    tb_loop_disarm(s->loop, &s->job.timer);
+    tb_connection_close(s->connection);
+    free(s);
+}
