@@ -13,6 +13,10 @@ STAMP_MIN = 946684800 * 10**6
 STAMP_MAX = 7258118400 * 10**6
 NEVER = -math.inf
 
+# The stamps of what happened to a task, but for its success.
+HAPPENED = ("sent_at", "received_at", "began_at", "retried_at", "requeued_at", "failed_at", "revoked_at", "rejected_at",
+            "alive_at")
+
 # type -> the stamp it sets.
 STAMPS = {
     "task-sent": "sent_at",
@@ -251,7 +255,7 @@ class Task:
 
 
 def seen(row):
-    """What people see of these facts, as DESIGN section 4 tells it."""
+    """What people see of these facts. Maintenance may have added lost_at and lost_reason."""
 
     def at(*columns):
         return max(NEVER if row[column] is None else row[column] for column in columns)
@@ -267,6 +271,8 @@ def seen(row):
     elif ended > NEVER and ended >= attempt:
         status, completed = "failed", ended
         state, error = end_of_attempt(row, attempt)
+    elif row.get("lost_at") is not None and row["lost_at"] > at(*HAPPENED):
+        status, state, completed, error = "failed", "LOST", row["lost_at"], row["lost_reason"]
     elif is_new["began_at"] or is_new["alive_at"]:
         status, state = "running", "PROGRESS" if is_new["alive_at"] else "STARTED"
     else:

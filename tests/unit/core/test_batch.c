@@ -1,0 +1,490 @@
+/* Deliveries become a batch: joined rows, workers, dead letters, counts; whole or not at all; in any order.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "row_facts.h"
+#include "taskbridge/base/buf.h"
+#include "taskbridge/base/limits.h"
+#include "taskbridge/core/batch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Stamps in the deliveries below are this many seconds plus the number given. */
+#define BASE_S   1700000000
+#define AT(s)    ((INT64_C(1700000000) + (s)) * TB_US_PER_S)
+#define RECEIVED AT(1000)
+
+static struct tb_batch batch;
+
+static int init_batch(void **unused)
+{
+    (void)unused;
+    return tb_batch_init(&batch);
+}
+
+static int deinit_batch(void **unused)
+{
+    (void)unused;
+    tb_batch_deinit(&batch);
+    tb_batch_deinit(&batch);
+    return 0;
+}
+
+static struct tb_delivery delivery_of(const char *body)
+{
+    return (struct tb_delivery){
+        .body = tb_str_of(body),
+        .routing_key = TB_STR("task.multi"),
+        .content_type = TB_STR("application/json"),
+        .content_encoding = TB_STR("utf-8"),
+        .received_at = RECEIVED,
+        .tag = 1,
+    };
+}
+
+/* The delivery's memory is overwritten afterwards: nothing of it may be borrowed. */
+static void add(struct tb_delivery delivery, const struct tb_rules *rules)
+{
+    char *body = strndup(delivery.body.ptr, delivery.body.len);
+    assert_non_null(body);
+    delivery.body.ptr = body;
+    assert_int_equal(tb_batch_add(&batch, &delivery, rules), 0);
+    memset(body, 'x', delivery.body.len);
+    free(body);
+}
+
+static void add_body(const char *body)
+{
+    add(delivery_of(body), NULL);
+}
+
+static const struct tb_row *row_of(const char *task_id)
+{
+    for (size_t i = 0; i < batch.row_count; i++)
+        if (tb_str_equal(batch.rows[i].task_id, tb_str_of(task_id)))
+            return &batch.rows[i];
+    fail_msg("no row of %s", task_id);
+    return NULL;
+}
+
+static const struct tb_worker *worker_of(const char *hostname)
+{
+    for (size_t i = 0; i < batch.worker_count; i++)
+        if (tb_str_equal(batch.workers[i].hostname, tb_str_of(hostname)))
+            return &batch.workers[i];
+    fail_msg("no worker %s", hostname);
+    return NULL;
+}
+
+static void assert_text(struct tb_str text, const char *expected)
+{
+    if (!tb_str_equal(text, tb_str_of(expected)))
+        fail_msg("'%.*s' is not '%s'", TB_STR_FMT(text), expected);
+}
+
+static const char received_and_started[] =
+    "[{\"type\": \"task-received\", \"uuid\": \"b\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": "
+    "1700000001,"
+    "  \"name\": \"shop.tasks.sync\", \"args\": \"(1,)\", \"kwargs\": \"{}\", \"retries\": 0},"
+    " {\"type\": \"task-started\", \"uuid\": \"a\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": "
+    "1700000002}]";
+
+static const char succeeded[] =
+    "{\"type\": \"task-succeeded\", \"uuid\": \"b\", \"hostname\": \"w@h\", \"pid\": 7,"
+    " \"timestamp\": 1700000003.5, \"result\": \"'ok'\", \"runtime\": 1.25}";
+
+static void events_of_one_task_are_one_row_across_deliveries(void **unused)
+{
+    (void)unused;
+    add_body(succeeded);
+    add_body(received_and_started);
+
+    assert_int_equal(batch.row_count, 2);
+    const struct tb_row *row = row_of("b");
+    assert_int_equal(row->received_at, AT(1));
+    assert_int_equal(row->succeeded_at, AT(3) + 500000);
+    assert_text(row->result, "'ok'");
+    assert_true(row->runtime_s == 1.25);
+    assert_text(row->name.value, "shop.tasks.sync");
+    assert_text(row->task_type, "sync");
+    assert_text(row->worker.value, "w@h");
+    assert_int_equal(row_of("a")->began_at, AT(2));
+}
+
+static void a_sealed_batch_is_in_the_order_of_its_keys(void **unused)
+{
+    (void)unused;
+    add_body(received_and_started);
+    add_body(
+        "{\"type\": \"task-started\", \"uuid\": \"B\", \"hostname\": \"a@h\", \"pid\": 7, \"timestamp\": "
+        "1700000002}");
+    tb_batch_seal(&batch);
+
+    assert_true(batch.sealed);
+    assert_text(batch.rows[0].task_id, "B"); /* by bytes: capitals first */
+    assert_text(batch.rows[1].task_id, "a");
+    assert_text(batch.rows[2].task_id, "b");
+    assert_text(batch.workers[0].hostname, "a@h");
+    assert_text(batch.workers[1].hostname, "w@h");
+    assert_text(batch.starts[0].task_id, "B");
+}
+
+static void everything_is_counted(void **unused)
+{
+    (void)unused;
+    struct tb_delivery again = delivery_of("[]");
+
+    again.redelivered = true;
+    again.received_at = RECEIVED - 5;
+    again.tag = 9;
+    add_body(received_and_started);
+    add_body("[{\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"timestamp\": 1700000001},"
+             " {\"type\": \"task-custom\", \"uuid\": \"x\", \"timestamp\": 1700000001},"
+             " {\"type\": \"task-started\", \"timestamp\": 1700000001}]"); /* no uuid */
+    add(again, NULL);
+
+    assert_int_equal(batch.counts.deliveries, 3);
+    assert_int_equal(batch.counts.redelivered, 1);
+    assert_int_equal(batch.counts.events, 4);
+    assert_int_equal(batch.counts.task_events, 2);
+    assert_int_equal(batch.counts.worker_events, 1);
+    assert_int_equal(batch.counts.unknown, 1);
+    assert_int_equal(batch.counts.dead, 1);
+    assert_int_equal(batch.counts.bytes, batch.deliveries[0].body.len + batch.deliveries[1].body.len + 2);
+    assert_int_equal(batch.last_tag, 9);
+    assert_int_equal(batch.first_received_at, RECEIVED - 5);
+    assert_int_equal(batch.last_received_at, RECEIVED);
+}
+
+static void deliveries_are_kept_as_they_came(void **unused)
+{
+    (void)unused;
+    struct tb_delivery delivery = delivery_of(succeeded);
+
+    delivery.headers = TB_STR("{\"hostname\": \"w@h\"}");
+    delivery.tag = 4;
+    delivery.redelivered = true;
+    add(delivery, NULL);
+
+    const struct tb_delivery *kept = &batch.deliveries[0];
+    assert_int_equal(batch.delivery_count, 1);
+    assert_text(kept->body, succeeded);
+    assert_text(kept->routing_key, "task.multi");
+    assert_text(kept->content_type, "application/json");
+    assert_text(kept->headers, "{\"hostname\": \"w@h\"}");
+    assert_true(tb_str_is_null(kept->compression));
+    assert_int_equal(kept->tag, 4);
+    assert_true(kept->redelivered);
+}
+
+static void a_bad_element_goes_alone_with_what_is_known_of_its_delivery(void **unused)
+{
+    (void)unused;
+    struct tb_delivery delivery = delivery_of(
+        "[{\"type\": \"task-started\", \"timestamp\": 1}, {\"type\": \"task-started\", \"uuid\": \"a\", "
+        "\"hostname\": \"w@h\", \"timestamp\": 1700000002}]");
+
+    delivery.headers = TB_STR("{\"h\": 1}");
+    add(delivery, NULL);
+    assert_int_equal(batch.row_count, 1);
+    assert_int_equal(batch.dead_count, 1);
+    assert_text(batch.dead[0].body, "{\"type\": \"task-started\", \"timestamp\": 1}");
+    assert_text(batch.dead[0].routing_key, "task.multi");
+    assert_text(batch.dead[0].headers, "{\"h\": 1}");
+    assert_int_equal(batch.dead[0].received_at, RECEIVED);
+    assert_false(tb_str_is_empty(batch.dead[0].reason));
+}
+
+static void a_refused_delivery_is_added_as_one_dead_letter(void **unused)
+{
+    (void)unused;
+    struct tb_delivery delivery = delivery_of(received_and_started);
+    char reason[] = "refused";
+
+    delivery.tag = 3;
+    assert_int_equal(tb_batch_add_dead(&batch, &delivery, tb_str_of(reason)), 0);
+    memset(reason, 'x', sizeof(reason) - 1);
+    assert_int_equal(batch.row_count, 0);
+    assert_int_equal(batch.dead_count, 1);
+    assert_int_equal(batch.counts.dead, 1);
+    assert_int_equal(batch.counts.events, 0);
+    assert_int_equal(batch.counts.deliveries, 1);
+    assert_int_equal(batch.last_tag, 3);
+    assert_text(batch.dead[0].body, received_and_started);
+    assert_text(batch.dead[0].reason, "refused");
+}
+
+static void names_of_unknown_events_have_a_bound(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < 2 * (TB_UNKNOWN_TYPES_MAX + 36); i++) {
+        char body[128];
+        snprintf(body, sizeof(body), "{\"type\": \"custom-%03zu\", \"timestamp\": 1700000001}",
+                 i % (TB_UNKNOWN_TYPES_MAX + 36));
+        add_body(body);
+    }
+    tb_batch_seal(&batch);
+    assert_int_equal(batch.unknown_count, TB_UNKNOWN_TYPES_MAX + 1);
+    assert_text(batch.unknown[0].type, "");
+    assert_int_equal(batch.unknown[0].count, 72);
+    assert_text(batch.unknown[1].type, "custom-000");
+    assert_int_equal(batch.unknown[1].count, 2);
+    assert_int_equal(batch.counts.unknown, 200);
+}
+
+static void a_worker_is_what_its_latest_event_says(void **unused)
+{
+    (void)unused;
+    add_body(
+        "[{\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000020,"
+        "  \"freq\": 5.0, \"sw_ident\": \"py-celery\", \"sw_ver\": \"5.6.3\", \"sw_sys\": \"Linux\"},"
+        " {\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000012,"
+        "  \"freq\": 2.0, \"active\": 3, \"processed\": 40, \"loadavg\": [0.5, 0.25, 0.125],"
+        "  \"sw_ident\": \"py-celery\", \"sw_ver\": \"5.6.2\", \"sw_sys\": \"Linux\"},"
+        " {\"type\": \"worker-online\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000010,"
+        "  \"freq\": 2.0, \"active\": 0, \"processed\": 0, \"loadavg\": [0, 0, 0]},"
+        " {\"type\": \"worker-offline\", \"hostname\": \"w@h\", \"pid\": 6, \"timestamp\": 1700000009}]");
+
+    const struct tb_worker *worker = worker_of("w@h");
+    assert_int_equal(batch.worker_count, 1);
+    assert_int_equal(worker->online_at, AT(10));
+    assert_int_equal(worker->heartbeat_at, AT(20));
+    assert_int_equal(worker->offline_at, AT(9));
+    assert_int_equal(worker->seen_at, AT(20));
+    assert_int_equal(worker->skew_us, 980 * TB_US_PER_S);
+    assert_int_equal(worker->heard_at, RECEIVED);
+    assert_int_equal(worker->pid, 7);
+    assert_true(worker->freq_s == 5.0);
+    assert_text(worker->sw_ver, "5.6.3");
+    assert_int_equal(worker->counted_at, AT(12));
+    assert_int_equal(worker->active, 3);
+    assert_int_equal(worker->processed, 40);
+    assert_true(worker->loadavg[2] == 0.125);
+}
+
+static void an_incarnation_has_its_first_and_last_beat_of_the_batch(void **unused)
+{
+    (void)unused;
+    add_body(
+        "[{\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000012,"
+        "  \"active\": 0, \"processed\": 40, \"loadavg\": [0, 0, 0]},"
+        " {\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000010,"
+        "  \"active\": 0, \"processed\": 30, \"loadavg\": [0, 0, 0]},"
+        " {\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000011,"
+        "  \"active\": 0, \"processed\": 35, \"loadavg\": [0, 0, 0]},"
+        " {\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000013},"
+        " {\"type\": \"worker-online\", \"hostname\": \"w@h\", \"pid\": 6, \"timestamp\": 1700000001,"
+        "  \"active\": 0, \"processed\": 0, \"loadavg\": [0, 0, 0]}]");
+    tb_batch_seal(&batch);
+
+    assert_int_equal(batch.beat_count, 2);
+    assert_int_equal(batch.beats[0].pid, 6);
+    assert_int_equal(batch.beats[1].pid, 7);
+    assert_int_equal(batch.beats[1].first_at, AT(10));
+    assert_int_equal(batch.beats[1].first_processed, 30);
+    assert_int_equal(batch.beats[1].last_at, AT(12));
+    assert_int_equal(batch.beats[1].last_processed, 40);
+}
+
+static void a_worker_is_heard_through_its_tasks_but_not_through_a_publisher(void **unused)
+{
+    (void)unused;
+    add_body(received_and_started);
+    add_body(
+        "{\"type\": \"task-sent\", \"uuid\": \"a\", \"hostname\": \"gen1@web\", \"timestamp\": 1700000000}");
+
+    assert_int_equal(batch.worker_count, 1);
+    assert_int_equal(worker_of("w@h")->heard_at, RECEIVED);
+    assert_int_equal(worker_of("w@h")->seen_at, TB_STAMP_NONE);
+}
+
+static void copies_of_one_start_are_one_start(void **unused)
+{
+    (void)unused;
+    struct tb_delivery again = delivery_of(received_and_started);
+
+    again.redelivered = true;
+    add(again, NULL);
+    add_body(received_and_started);
+    add_body(
+        "{\"type\": \"task-started\", \"uuid\": \"a\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": "
+        "1700000003}");
+    add_body(
+        "{\"type\": \"task-started\", \"uuid\": \"a\", \"hostname\": \"w@h\", \"timestamp\": 1700000003}");
+    tb_batch_seal(&batch);
+
+    assert_int_equal(batch.start_count, 2); /* what names no process is counted for none */
+    assert_int_equal(batch.starts[0].stamp, AT(2));
+    assert_int_equal(batch.starts[0].pid, 7);
+    assert_false(batch.starts[0].redelivered); /* one copy surely is new */
+    assert_int_equal(batch.starts[1].stamp, AT(3));
+}
+
+static void a_start_that_only_came_again_says_so(void **unused)
+{
+    (void)unused;
+    struct tb_delivery again = delivery_of(received_and_started);
+
+    again.redelivered = true;
+    add(again, NULL);
+    add(again, NULL);
+    tb_batch_seal(&batch);
+    assert_int_equal(batch.start_count, 1);
+    assert_true(batch.starts[0].redelivered);
+}
+
+static void texts_of_the_rules_outlive_the_rules(void **unused)
+{
+    (void)unused;
+    char type[] = "sync_task", display_name[] = "Sincronizando";
+    const struct tb_rule rule = {
+        .match = TB_STR("*"), .type = tb_str_of(type), .display_name = tb_str_of(display_name)};
+    const struct tb_rules rules = {.rules = &rule, .count = 1};
+
+    add(delivery_of(received_and_started), &rules);
+    memset(type, 'x', sizeof(type) - 1);
+    memset(display_name, 'x', sizeof(display_name) - 1);
+    assert_text(row_of("b")->task_type, "sync_task");
+    assert_text(row_of("b")->rule_display_name, "Sincronizando");
+}
+
+static void a_batch_is_full_by_rows(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < TB_BATCH_MAX_ROWS; i++) {
+        char body[160];
+        assert_false(tb_batch_is_full(&batch));
+        snprintf(body, sizeof(body), "{\"type\": \"task-started\", \"uuid\": \"%zu\", \"timestamp\": %d}", i,
+                 BASE_S);
+        add_body(body);
+    }
+    assert_true(tb_batch_is_full(&batch));
+}
+
+static void a_batch_is_full_by_deliveries(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < TB_BATCH_MAX_DELIVERIES; i++) {
+        assert_false(tb_batch_is_full(&batch));
+        add_body("[]");
+    }
+    assert_true(tb_batch_is_full(&batch));
+}
+
+static void a_batch_is_full_by_bytes(void **unused)
+{
+    (void)unused;
+    char *body = calloc(1, TB_BATCH_FULL_BYTES + 1);
+    assert_non_null(body);
+    memset(body, ' ', TB_BATCH_FULL_BYTES);
+    memcpy(body, "[]", 2);
+    add_body(body);
+    free(body);
+    assert_true(tb_batch_is_full(&batch));
+}
+
+static void reset_forgets_everything_and_begins_anew(void **unused)
+{
+    (void)unused;
+    add_body(received_and_started);
+    add_body("{\"type\": \"worker-online\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000010,"
+             " \"active\": 0, \"processed\": 0, \"loadavg\": [0, 0, 0]}");
+    add_body("no JSON");
+    tb_batch_seal(&batch);
+    tb_batch_reset(&batch);
+
+    assert_true(tb_batch_is_empty(&batch));
+    assert_false(tb_batch_is_full(&batch));
+    assert_int_equal(batch.row_count + batch.worker_count + batch.beat_count + batch.start_count, 0);
+    assert_int_equal(batch.dead_count + batch.unknown_count + batch.delivery_count, 0);
+    assert_int_equal(batch.counts.deliveries + batch.counts.events + batch.counts.dead + batch.counts.bytes,
+                     0);
+    assert_int_equal(batch.arena.used_bytes, 0);
+
+    add_body(succeeded);
+    assert_int_equal(batch.row_count, 1);
+    assert_int_equal(row_of("b")->received_at, TB_STAMP_NONE);
+    assert_int_equal(batch.first_received_at, RECEIVED);
+}
+
+static void reset_gives_back_what_an_extraordinary_batch_took(void **unused)
+{
+    (void)unused;
+    size_t events = 4 * TB_BATCH_MAX_ROWS;
+    struct tb_buf body;
+
+    tb_buf_init(&body, 4 * TB_MIB);
+    for (size_t i = 0; i < events; i++)
+        tb_buf_printf(&body, "%c{\"type\": \"task-started\", \"uuid\": \"%zu\", \"timestamp\": %d}",
+                      i ? ',' : '[', i, BASE_S);
+    tb_buf_push_byte(&body, ']');
+    assert_false(body.failed);
+    add_body(body.ptr);
+    tb_buf_deinit(&body);
+    assert_int_equal(batch.row_count, events);
+    tb_batch_reset(&batch);
+    assert_true(batch.row_cap <= 2 * TB_BATCH_MAX_ROWS);
+    assert_true(batch.row_slots.cap <= 4 * TB_BATCH_MAX_ROWS);
+}
+
+/* With every ceiling from none on, until it fits. */
+static void without_memory_a_delivery_leaves_no_trace(void **unused)
+{
+    (void)unused;
+    struct tb_delivery delivery = delivery_of(succeeded);
+    size_t refused = 0;
+
+    add_body(received_and_started);
+    struct tb_row before = *row_of("b");
+    struct tb_batch_counts counts = batch.counts;
+    for (;;) {
+        batch.arena.max_bytes = batch.arena.used_bytes + refused * 8;
+        int status = tb_batch_add(&batch, &delivery, NULL);
+        if (status == 0)
+            break;
+        assert_int_equal(status, -ENOMEM);
+        assert_null(first_difference(row_of("b"), &before));
+        assert_int_equal(batch.row_count, 2);
+        assert_int_equal(batch.delivery_count, 1);
+        assert_memory_equal(&batch.counts, &counts, sizeof(counts));
+        refused++;
+    }
+    assert_true(refused > 0);
+    assert_int_equal(row_of("b")->succeeded_at, AT(3) + 500000);
+    assert_int_equal(batch.delivery_count, 2);
+}
+
+#define BATCH_TEST(test) cmocka_unit_test_setup_teardown(test, init_batch, deinit_batch)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BATCH_TEST(events_of_one_task_are_one_row_across_deliveries),
+        BATCH_TEST(a_sealed_batch_is_in_the_order_of_its_keys),
+        BATCH_TEST(everything_is_counted),
+        BATCH_TEST(deliveries_are_kept_as_they_came),
+        BATCH_TEST(a_bad_element_goes_alone_with_what_is_known_of_its_delivery),
+        BATCH_TEST(a_refused_delivery_is_added_as_one_dead_letter),
+        BATCH_TEST(names_of_unknown_events_have_a_bound),
+        BATCH_TEST(a_worker_is_what_its_latest_event_says),
+        BATCH_TEST(an_incarnation_has_its_first_and_last_beat_of_the_batch),
+        BATCH_TEST(a_worker_is_heard_through_its_tasks_but_not_through_a_publisher),
+        BATCH_TEST(copies_of_one_start_are_one_start),
+        BATCH_TEST(a_start_that_only_came_again_says_so),
+        BATCH_TEST(texts_of_the_rules_outlive_the_rules),
+        BATCH_TEST(a_batch_is_full_by_rows),
+        BATCH_TEST(a_batch_is_full_by_deliveries),
+        BATCH_TEST(a_batch_is_full_by_bytes),
+        BATCH_TEST(reset_forgets_everything_and_begins_anew),
+        BATCH_TEST(reset_gives_back_what_an_extraordinary_batch_took),
+        BATCH_TEST(without_memory_a_delivery_leaves_no_trace),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
