@@ -131,8 +131,8 @@ int tb_store_session_execute(struct tb_store_session *session, const struct tb_q
                              const struct tb_param *params, int param_count,
                              const struct tb_result **ret_result, struct tb_error *err)
 {
-    const char *values[UINT8_MAX];
-    int lengths[UINT8_MAX], formats[UINT8_MAX];
+    const char *values[UINT8_MAX] = {0};
+    int lengths[UINT8_MAX] = {0}, formats[UINT8_MAX] = {0};
     int r = 0;
 
     for (int i = 0; i < param_count; i++) {

@@ -15,7 +15,7 @@ enum tb_finding {
     TB_FINDING_FORBIDDEN  /* 403; the text has the broker's words */
 };
 
-#define TB_INSPECT_TEXT_BYTES 256
+#define TB_INSPECT_TEXT_BYTES TB_ERROR_TEXT_BYTES
 
 struct tb_inspect_item {
     enum tb_finding finding;
