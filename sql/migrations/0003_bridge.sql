@@ -79,12 +79,14 @@ CREATE TABLE dead_letters (
     body bytea NOT NULL,
     reason text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    retried_at timestamptz
+    retried_at timestamptz,
+    body_sha256 bytea GENERATED ALWAYS AS (sha256(body)) STORED
 );
 ALTER TABLE dead_letters ALTER body SET STORAGE EXTERNAL;
+CREATE INDEX dead_letters_body ON dead_letters (body_sha256);
 
--- A daemon, by its name. run tells one process of that name from the next; batch_number is its last batch of which the
--- counters know, so that one whose answer was lost is not counted twice.
+-- A daemon, by its name. run tells one process of that name from the next; batch_number is its last batch of which
+-- the counters know, so that one whose answer was lost is not counted twice.
 CREATE TABLE bridge_instances (
     instance text COLLATE "C" PRIMARY KEY,
     run text,

@@ -1,5 +1,5 @@
--- tracker_register: how the product says what a task is and whose. Before, between or after its events: the row is made
--- or completed under its own lock, in the caller's transaction, and the company hears of it when that commits.
+-- tracker_register: how the product says what a task is and whose. Before, between or after its events: the row is
+-- made or completed under its own lock, in the caller's transaction, and the company hears of it when that commits.
 
 -- Tasks whose rule says "inherit" take the company of their root's row, which here has just learnt it.
 CREATE FUNCTION tracker_inherit(roots text[]) RETURNS void

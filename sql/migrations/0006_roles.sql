@@ -1,8 +1,8 @@
 -- Roles of least privilege, and row-level security behind the isolation of companies.
 --
 -- taskbridge_writer is what the daemon needs, taskbridge_reader what the HTTP module needs, taskbridge_app what the
--- product needs to register tasks. They can't log in: grant them to roles that can. Roles belong to the whole cluster;
--- where this one may not create them, a person has to, and then runs the grants below.
+-- product needs to register tasks. They can't log in: grant them to roles that can. Roles belong to the whole
+-- cluster; where this one may not create them, a person has to, and then runs the grants below.
 DO $$
 DECLARE
     wanted text;

@@ -1,5 +1,5 @@
--- Deletes rows that ended more than $1 seconds ago, at most $2, the oldest first. Rows in use are left for the next time,
--- so that no event waits for this. Returns how many went; their companies are notified.
+-- Deletes rows that ended more than $1 seconds ago, at most $2, the oldest first. Rows in use are left for the next
+-- time, so that no event waits for this. Returns how many went; their companies are notified.
 WITH doomed AS (
     SELECT id FROM background_task_trackers
     WHERE completed_at IS NOT NULL AND completed_at < now() - make_interval(secs => $1::float8)

@@ -1,5 +1,5 @@
--- Deletes rows that have not ended and were not heard of for $1 seconds, at most $2. No index holds updated_at; of those
--- that have not ended there are few. Otherwise as cleanup_completed.sql.
+-- Deletes rows that have not ended and were not heard of for $1 seconds, at most $2. No index holds updated_at; of
+-- those that have not ended there are few. Otherwise as cleanup_completed.sql.
 WITH doomed AS (
     SELECT id FROM background_task_trackers
     WHERE completed_at IS NULL AND updated_at < now() - make_interval(secs => $1::float8)

@@ -1,5 +1,5 @@
--- Counts batch $3 of run $2 of instance $1, the last statement of its transaction, unless it was committed before and its
--- answer lost. $4..$12 are what it brought, $13 and $14 the unknown event types and how often each came.
+-- Counts batch $3 of run $2 of instance $1, the last statement of its transaction, unless it was committed before and
+-- its answer lost. $4..$12 are what it brought, $13 and $14 the unknown event types and how often each came.
 WITH counted AS (
     INSERT INTO bridge_instances AS b (instance, run, batch_number, committed_at, batches, deliveries, redelivered,
         events, task_events, worker_events, unknown_events, dead, bytes, rows_written)

@@ -1,5 +1,5 @@
--- One batch's heartbeats with counts ($4..$9) and started events ($10..$12), one row a worker's process. Batch $3 of run
--- $2 of instance $1 may have been committed before, its answer lost: then its starts were counted. Those that
+-- One batch's heartbeats with counts ($4..$9) and started events ($10..$12), one row a worker's process. Batch $3 of
+-- run $2 of instance $1 may have been committed before, its answer lost: then its starts were counted. Those that
 -- mark_starts.sql found were counted by another batch. Heartbeats may come as often as they like.
 WITH beats AS (
     SELECT * FROM unnest($4::text[], $5::int8[], $6::timestamptz[], $7::int8[], $8::timestamptz[], $9::int8[])

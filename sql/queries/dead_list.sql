@@ -1,5 +1,5 @@
--- Dead letters: $1 that one, or 0; $2 those whose reason contains it; $3 only those not sent again; $4 behind that id;
--- $5 at most. Oldest first, without bodies.
+-- Dead letters: $1 that one, or 0; $2 those whose reason contains it; $3 only those not sent again; $4 behind that
+-- id; $5 at most. Oldest first, without bodies.
 SELECT id, instance, (extract(epoch FROM received_at) * 1000000)::bigint,
     (extract(epoch FROM created_at) * 1000000)::bigint, (extract(epoch FROM retried_at) * 1000000)::bigint,
     routing_key, content_type, content_encoding, reason, headers, length(body)

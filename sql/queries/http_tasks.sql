@@ -1,5 +1,5 @@
--- The newest tasks, behind ($1 created_at in microseconds or NULL, $2 id): those of company $3, in a status out of $4, of a
--- type out of $5, created from $6 on and before $7, on worker $8, $9 at most; NULL excludes nothing.
+-- The newest tasks, behind ($1 created_at in microseconds or NULL, $2 id): those of company $3, in a status out of
+-- $4, of a type out of $5, created from $6 on and before $7, on worker $8, $9 at most; NULL excludes nothing.
 SELECT id, (extract(epoch FROM created_at) * 1000000)::bigint, task_id, display_name,
     coalesce(task_type, substring(task_name FROM '[^.]*$')), status, celery_state, progress, progress_text,
     (extract(epoch FROM started_at) * 1000000)::bigint, (extract(epoch FROM completed_at) * 1000000)::bigint,

@@ -1,7 +1,7 @@
--- Tasks whose rule says "inherit" take the company of their root's row: those of this batch ($1, whose root may have been
--- there), and the children of what this batch brought a company for ($2, the root may have come later). Only what the
--- root itself has counts, so that no chain of rows can turn in a circle. A row that another transaction holds is left
--- for the daemons' next look (inherit_waiting.sql), for rows are locked here in a second round.
+-- Tasks whose rule says "inherit" take the company of their root's row: those of this batch ($1, whose root may have
+-- been there), and the children of what this batch brought a company for ($2, the root may have come later). Only
+-- what the root itself has counts, so that no chain of rows can turn in a circle. A row that another transaction
+-- holds is left for the daemons' next look (inherit_waiting.sql), for rows are locked here in a second round.
 WITH wanted AS (
     SELECT child.id, child.task_id, coalesce(root.registered_company, root.event_company, root.rule_company) AS company
     FROM unnest($1::text[]) AS own (task_id)

@@ -1,6 +1,6 @@
 -- What each session of a long-running program sets for itself, whatever the server, the database or the role say:
--- commits are on disk before they are answered, plans stay by the indexes that were made for these statements, nothing
--- waits for ever, and a peer that is gone is noticed.
+-- commits are on disk before they are answered, plans stay by the indexes that were made for these statements,
+-- nothing waits for ever, and a peer that is gone is noticed.
 SELECT set_config('synchronous_commit', 'on', false),
        set_config('default_transaction_read_only', 'off', false),
        set_config('default_transaction_isolation', 'read committed', false),

@@ -1,4 +1,5 @@
--- The workers, how long each has been silent, and what the meter of missed events knows of all processes of that name.
+-- The workers, how long each has been silent, and what the meter of missed events knows of all processes of that
+-- name.
 SELECT w.hostname, w.sw_ident, w.sw_ver, w.sw_sys, w.pid, (extract(epoch FROM w.online_at) * 1000000)::bigint,
     (extract(epoch FROM w.heartbeat_at) * 1000000)::bigint, (extract(epoch FROM w.offline_at) * 1000000)::bigint,
     (extract(epoch FROM w.heard_at) * 1000000)::bigint,

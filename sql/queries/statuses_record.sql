@@ -4,9 +4,9 @@
 --
 -- lost_at is the present on the worker's own time line: its last stamp plus the time since then. So it is later than
 -- every stamp of the row, also where the worker's clock is ahead of ours, and earlier than whatever that worker
--- stamps from now on, also where its clock is behind. A task in RETRY that runs was taken up before its last attempt's
--- end was stamped, and then it began: not after what makes it wait. Returns how many rows are lost now, and how many
--- were found again.
+-- stamps from now on, also where its clock is behind. A task in RETRY that runs was taken up before its last
+-- attempt's end was stamped, and then it began: not after what makes it wait. Returns how many rows are lost now, and
+-- how many were found again.
 WITH told AS (
     SELECT * FROM unnest($1::int8[], $2::timestamptz[], $3::bool[], $4::text[], $5::bool[])
         AS e (id, updated_at, missing, reason, found)

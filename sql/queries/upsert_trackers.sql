@@ -1,8 +1,9 @@
 -- One batch's rows, joined with what is there: the SQL half of core/row.c. $1..$47 are arrays, one element a row,
 -- sorted by task_id, so that all daemons lock in one order; an array that would hold NULLs only may be NULL itself.
 --
--- A group of values wins as a whole, by its stamp and then by its values in the order given, NULL before all. The columns
--- compare text by bytes. Each company whose document changed is notified once: also the one that a row has left.
+-- A group of values wins as a whole, by its stamp and then by its values in the order given, NULL before all. The
+-- columns compare text by bytes. Each company whose document changed is notified once: also the one that a row has
+-- left.
 WITH changed AS (
     INSERT INTO background_task_trackers AS t (
         task_id, sent_at, received_at, began_at, retried_at, requeued_at, rejected_at, alive_at, succeeded_at, result,

@@ -1,6 +1,6 @@
 -- One batch's worker events: the values of the event with the greatest stamp, the counts of the latest that had some
--- (an on-demand heartbeat has none), and the greatest stamp of each kind; ties as in core/worker.c. $1..$18 are arrays, one element a worker,
--- sorted by hostname; one that would hold NULLs only may be NULL itself.
+-- (an on-demand heartbeat has none), and the greatest stamp of each kind; ties as in core/worker.c. $1..$18 are
+-- arrays, one element a worker, sorted by hostname; one that would hold NULLs only may be NULL itself.
 INSERT INTO celery_workers AS w (
     hostname, seen_at, heard_at, skew_us, pid, freq_seconds, counted_at, active, processed, loadavg, sw_ident, sw_ver,
     sw_sys, online_at, heartbeat_at, offline_at)

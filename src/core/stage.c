@@ -92,7 +92,6 @@ static int add_start(struct tb_stage *stage, const struct tb_event *event)
         .task_id = event->uuid,
         .pid = event->pid,
         .stamp = event->stamp,
-        .redelivered = stage->delivery->redelivered,
     };
     return 0;
 }
@@ -158,6 +157,7 @@ int tb_stage_add_dead(struct tb_stage *stage, struct tb_str body, struct tb_str 
         .headers = delivery->headers,
         .reason = reason,
         .received_at = delivery->received_at,
+        .redelivered = delivery->redelivered,
     };
     return 0;
 }

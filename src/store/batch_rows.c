@@ -103,12 +103,12 @@ static const struct tb_column start_columns[] = {
     COLUMN(tb_start, STAMP, stamp),
 };
 
-/* insert_dead_letters.sql, from $2 on */
+/* insert_dead_letters.sql, from $4 on */
 static const struct tb_column dead_columns[] = {
     COLUMN(tb_dead, STAMP, received_at),  COLUMN(tb_dead, CLEAN, routing_key),
     COLUMN(tb_dead, CLEAN, content_type), COLUMN(tb_dead, CLEAN, content_encoding),
     COLUMN(tb_dead, CLEAN, headers),      COLUMN(tb_dead, BYTES, body),
-    COLUMN(tb_dead, CLEAN, reason),
+    COLUMN(tb_dead, CLEAN, reason),       COLUMN(tb_dead, BOOL, redelivered),
 };
 
 /* count_batch.sql, $13 and $14 */
@@ -160,9 +160,10 @@ void tb_batch_push_incarnations(const struct tb_batch *batch, const struct tb_ba
     PUSH(params, start_columns, batch->starts, batch->start_count);
 }
 
-void tb_batch_push_dead(const struct tb_batch *batch, struct tb_str instance, struct tb_params *params)
+void tb_batch_push_dead(const struct tb_batch *batch, const struct tb_batch_mark *mark,
+                        struct tb_params *params)
 {
-    tb_params_push_text(params, instance);
+    push_mark(mark, params);
     PUSH(params, dead_columns, batch->dead, batch->dead_count);
 }
 

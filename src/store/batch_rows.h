@@ -16,7 +16,8 @@ void tb_batch_push_trackers(const struct tb_batch *batch, struct tb_params *para
 void tb_batch_push_workers(const struct tb_batch *batch, struct tb_params *params);
 void tb_batch_push_incarnations(const struct tb_batch *batch, const struct tb_batch_mark *mark,
                                 struct tb_params *params);
-void tb_batch_push_dead(const struct tb_batch *batch, struct tb_str instance, struct tb_params *params);
+void tb_batch_push_dead(const struct tb_batch *batch, const struct tb_batch_mark *mark,
+                        struct tb_params *params);
 void tb_batch_push_counts(const struct tb_batch *batch, const struct tb_batch_mark *mark,
                           struct tb_params *params);
 

@@ -1,4 +1,6 @@
-/* The statements of the HTTP module, by name: what they give is told in their files. */
+/* The statements of the HTTP module, by name.
+ *
+ * What each takes and gives is told in its file; nothing of it is known here. */
 #include "taskbridge/store/http_queries.h"
 
 #include "tb_sql.h"

@@ -139,6 +139,17 @@ static int lock(struct tb_store_session *session, int64_t timeout_us, struct tb_
     return r > 0 ? TB_MIGRATE_FAILED : r;
 }
 
+/* Makes the table of steps, where there is none. */
+static int prepare(struct tb_store_session *session, struct tb_error *err)
+{
+    const struct tb_result *result = NULL;
+    int r = tb_store_session_execute(session, &tb_query_migrate_exists, NULL, 0, &result, err);
+
+    if (r == 0 && !tb_result_int64(result, 0, 0))
+        r = tb_store_session_execute(session, &tb_query_migrate_prepare, NULL, 0, NULL, err);
+    return r > 0 ? TB_MIGRATE_FAILED : r;
+}
+
 /* Where this fails, the session is about to end, and the lock with it. */
 static void unlock(struct tb_store_session *session)
 {
@@ -154,9 +165,7 @@ int tb_migrate(struct tb_store_session *session, const struct tb_migrate_options
 
     if (r)
         return r;
-    r = tb_store_session_execute(session, &tb_query_migrate_prepare, NULL, 0, NULL, err);
-    if (r > 0)
-        r = TB_MIGRATE_FAILED;
+    r = prepare(session, err);
     if (r == 0)
         r = apply_missing(session, options, err);
     unlock(session);

@@ -1,4 +1,6 @@
-/* What `taskbridge status` shows, read out of the tables that the daemons write. Nothing is judged here. */
+/* What `taskbridge status` shows, read out of the tables that the daemons write.
+ *
+ * Nothing is judged here: whether a silence is too long is the caller's to say. */
 #include "taskbridge/store/status.h"
 
 #include "tb_sql.h"

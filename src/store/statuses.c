@@ -1,5 +1,7 @@
-/* Rows of the two statements by which lost tasks are found and recorded. What they mean is core/liveness's.
- */
+/* Rows of the two statements by which lost tasks are found and recorded.
+ *
+ * What they mean is core/liveness's; two of its facts, since when and until when everything was heard, only
+ * the daemon knows. */
 #include "taskbridge/store/statuses.h"
 
 #include "tb_sql.h"

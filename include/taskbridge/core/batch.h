@@ -49,6 +49,7 @@ struct tb_dead {
     struct tb_str body; /* as it came */
     struct tb_str routing_key, content_type, content_encoding, headers, reason;
     int64_t received_at;
+    bool redelivered; /* then it may be there already */
 };
 
 struct tb_unknown {
