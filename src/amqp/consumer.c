@@ -383,19 +383,21 @@ static int consume(struct tb_consumer *consumer, struct tb_error *err)
     if (code)
         return code < 0 ? code : -EIO;
 
+    struct tb_error reason = {0};
     tb_session_before_rpc(session);
     amqp_basic_consume(session->state, EVENTS_CHANNEL, amqp_cstring_bytes(queue),
                        amqp_cstring_bytes(consumer->options.instance), 0, 0, 0, amqp_empty_table);
-    code = tb_session_check_rpc(session, EVENTS_CHANNEL, err, "consuming queue %s", queue);
+    code = tb_session_check_rpc(session, EVENTS_CHANNEL, &reason, "consuming queue %s", queue);
     if (code == TB_SESSION_BROKER_FAULT)
-        tb_error_prefix(
-            err,
+        return tb_error_set(
+            err, -EIO,
             "the broker can't serve queue %s, its log says why; if it can't be repaired, delete the "
-            "queue, and it is made anew",
-            queue);
+            "queue, and it is made anew: %s",
+            queue, reason.text);
     if (code == AMQP_ACCESS_REFUSED)
-        tb_error_prefix(err, "user %s needs the right to read queue %s", session->user, queue);
-    return code > 0 ? -EIO : code;
+        return tb_error_set(err, -EACCES, "user %s needs the right to read queue %s: %s", session->user,
+                            queue, reason.text);
+    return code ? tb_error_set(err, code < 0 ? code : -EIO, "%s", reason.text) : 0;
 }
 
 static int begin(struct tb_consumer *consumer, struct tb_topology *topology, struct tb_error *err)

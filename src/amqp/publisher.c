@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "session.h"
 #include "table.h"
@@ -27,8 +28,9 @@ struct tb_publisher {
     struct tb_session session;
     amqp_pool_t pool; /* of one message's headers */
     int64_t timeout_us;
-    uint64_t sent, settled; /* on this channel */
-    int64_t confirmed;      /* over all, and routed */
+    uint64_t sent, settled;  /* on this channel: the last number, and up to where all are settled */
+    bool is_settled[WINDOW]; /* of the numbers behind, by number modulo WINDOW */
+    int64_t confirmed;       /* over all, and routed */
     bool is_blocked;
     char block_reason[128];
     /* The first of what came since it was last told; 0 none. */
@@ -61,6 +63,7 @@ static int open_channel(struct tb_publisher *publisher, struct tb_error *err)
     amqp_confirm_select(session->state, CHANNEL);
     rc = tb_session_check_rpc(session, CHANNEL, err, "asking for confirmations");
     publisher->sent = publisher->settled = 0;
+    memset(publisher->is_settled, 0, sizeof(publisher->is_settled));
     return rc > 0 ? -EIO : rc;
 }
 
@@ -97,15 +100,24 @@ void tb_publisher_close(struct tb_publisher *publisher)
 
 /* ---- what the broker says ---- */
 
-/* Returns come before their confirmation, so what is settled here was routed unless it was taken off before.
- */
-static void settle(struct tb_publisher *publisher, uint64_t tag, bool is_multiple, bool is_good)
+static void settle_one(struct tb_publisher *publisher, uint64_t number, bool is_good)
 {
-    uint64_t count = is_multiple ? (tag > publisher->settled ? tag - publisher->settled : 0) : 1;
-    publisher->settled += count;
+    bool *is_settled = &publisher->is_settled[number % WINDOW];
+    if (number <= publisher->settled || number > publisher->sent || *is_settled)
+        return;
+    *is_settled = true;
     if (is_good)
-        publisher->confirmed += (int64_t)count;
-    else
+        publisher->confirmed++;
+}
+
+/* The broker confirms in any order. What it returned it also confirms; that was taken off before. */
+static void settle(struct tb_publisher *publisher, uint64_t number, bool is_multiple, bool is_good)
+{
+    for (uint64_t each = is_multiple ? publisher->settled + 1 : number; each <= number; each++)
+        settle_one(publisher, each, is_good);
+    while (publisher->settled < publisher->sent && publisher->is_settled[(publisher->settled + 1) % WINDOW])
+        publisher->is_settled[++publisher->settled % WINDOW] = false;
+    if (!is_good)
         note(publisher, TB_PUBLISH_REFUSED,
              "the broker refused a message: its queue is full and rejects, or the broker's log says why");
 }

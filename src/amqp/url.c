@@ -2,9 +2,9 @@
  *
  * Read here rather than by rabbitmq-c, which takes no percent-encoded byte above 7F (a password with an ñ)
  * and not what Celery's own setting may hold: "pyamqp://", and an empty vhost or "//" for the vhost "/". The
- * parts are cut before they are decoded, so that an encoded delimiter is none. The last "@" ends the
- * password, as a raw one within it was surely meant. A query is refused: each of its parameters is an option
- * of its own. */
+ * parts are cut before they are decoded, so that an encoded delimiter is none; a raw "@" or "/" in a password
+ * is understood where it can't be anything else. A query is refused: each of its parameters is an option of
+ * its own. */
 #include "url.h"
 
 #include <errno.h>
@@ -144,6 +144,18 @@ static int parse_vhost(struct tb_str path, struct tb_amqp_url *url, struct sink 
     return 0;
 }
 
+/* The last "@" before the path, or, where there is none, before all: then a raw "/" belongs to the password.
+ */
+static size_t find_login_end(struct tb_str rest)
+{
+    size_t slash = tb_str_find(rest, TB_STR("/"));
+    struct tb_str place = head(rest, slash == SIZE_MAX ? rest.len : slash);
+    const char *end = memrchr(place.ptr, '@', place.len);
+    if (!end)
+        end = memrchr(rest.ptr, '@', rest.len);
+    return end ? (size_t)(end - rest.ptr) : SIZE_MAX;
+}
+
 static int parse_parts(struct tb_str text, struct tb_amqp_url *url, struct sink *sink, struct tb_error *err)
 {
     struct tb_str rest;
@@ -151,10 +163,7 @@ static int parse_parts(struct tb_str text, struct tb_amqp_url *url, struct sink 
     if (rc < 0)
         return rc;
 
-    size_t at = SIZE_MAX;
-    for (size_t i = 0; i < rest.len; i++)
-        if (rest.ptr[i] == '@')
-            at = i;
+    size_t at = find_login_end(rest);
     rc = parse_login(at == SIZE_MAX ? TB_STR("guest:guest") : head(rest, at), url, sink, err);
     if (rc < 0)
         return rc;
