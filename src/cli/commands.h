@@ -9,6 +9,7 @@ extern const struct tb_cli_command *const tb_cli_commands[];
 
 extern const struct tb_cli_command tb_cli_migrate;
 extern const struct tb_cli_command tb_cli_check;
+extern const struct tb_cli_command tb_cli_status;
 extern const struct tb_cli_command tb_cli_company_add;
 extern const struct tb_cli_command tb_cli_company_list;
 extern const struct tb_cli_command tb_cli_company_allow;
@@ -16,5 +17,9 @@ extern const struct tb_cli_command tb_cli_company_deny;
 extern const struct tb_cli_command tb_cli_token_create;
 extern const struct tb_cli_command tb_cli_token_list;
 extern const struct tb_cli_command tb_cli_token_revoke;
+extern const struct tb_cli_command tb_cli_dead_list;
+extern const struct tb_cli_command tb_cli_dead_show;
+extern const struct tb_cli_command tb_cli_dead_retry;
+extern const struct tb_cli_command tb_cli_dead_drop;
 
 #endif
