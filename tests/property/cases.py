@@ -1,5 +1,6 @@
 """What the property tests share: the fold without its servers, comparing, shrinking, the seed and the time budget."""
 
+import datetime
 import json
 import os
 import random
@@ -11,6 +12,8 @@ from harness.process import base_environment, program
 
 # Of one difference more is not worth reading.
 SHOWN = 5
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+MICROSECOND = datetime.timedelta(microseconds=1)
 
 
 def seeded():
@@ -25,13 +28,24 @@ def budget_s():
     return float(os.environ.get("TASKBRIDGE_PROPERTY_SECONDS", "40"))
 
 
-def until(seconds):
-    """Round numbers, until the time is over; one at least."""
+def until(seconds, least=1):
+    """Round numbers, until the time is over; so many at least."""
     end = time.monotonic() + seconds
     number = 0
-    while number == 0 or time.monotonic() < end:
+    while number < least or time.monotonic() < end:
         yield number
         number += 1
+
+
+def time_of(stamp):
+    """For PostgreSQL."""
+    return None if stamp is None else EPOCH + stamp * MICROSECOND
+
+
+def from_sql(row):
+    """A row of the table, with stamps as the oracle has them."""
+    return {name: (value - EPOCH) // MICROSECOND if isinstance(value, datetime.datetime) else value
+            for name, value in row.items()}
 
 
 class Driver:

@@ -154,7 +154,7 @@ def rule_company_of(rule, event):
         found = re.search(r"'" + re.escape(source["kwarg"]) + r"': (-?\d+)[,}]", event.get("kwargs") or "")
     else:
         found = re.match(r"\(" + r"[^,()]*, ?" * source["arg"] + r"(-?\d+)[,)]", event.get("args") or "")
-    return found.group(1) if found else None
+    return company_of(int(found.group(1))) if found else None
 
 
 def redacted(rule, kwargs):

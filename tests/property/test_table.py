@@ -4,7 +4,6 @@ Each event goes in as a row of facts of its own, so that all joining is the tabl
 test_fold.py's.
 """
 
-import datetime
 import itertools
 import re
 
@@ -13,20 +12,10 @@ import oracle
 import psycopg2
 import psycopg2.extras
 import pytest
-from cases import budget_s, describe, differences, events_of, seeded, until
+from cases import budget_s, describe, differences, events_of, from_sql, seeded, time_of, until
 from harness.stack import ROOT
 
 TASKS = 60
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-MICROSECOND = datetime.timedelta(microseconds=1)
-
-
-def time_of(stamp):
-    return None if stamp is None else EPOCH + stamp * MICROSECOND
-
-
-def from_sql(value):
-    return (value - EPOCH) // MICROSECOND if isinstance(value, datetime.datetime) else value
 
 
 class Table:
@@ -62,8 +51,7 @@ class Table:
 
     def rows(self, task_ids):
         self.cursor.execute("SELECT * FROM background_task_trackers WHERE task_id = ANY(%s)", (list(task_ids),))
-        return {row.pop("task_id"): {name: from_sql(value) for name, value in row.items()}
-                for row in map(dict, self.cursor.fetchall())}
+        return {row["task_id"]: from_sql(row) for row in self.cursor.fetchall()}
 
     def forget(self):
         self.cursor.execute("DELETE FROM background_task_trackers")
@@ -137,7 +125,7 @@ def hear_again(lives, known):
 def test_lost_holds_until_a_later_event_and_only_then(table):
     random = seeded()
     states = set()
-    for _ in until(budget_s() / 8):
+    for _ in until(budget_s() / 8, least=10):
         table.forget()
         lives = lifecycles.Lives(random)
         events = events_of(lives.tasks(20))
