@@ -121,7 +121,7 @@ class Broker:
                         Ask = fun Ask(Tries) ->
                             case ra:leader_query(amqqueue:get_pid(Queue), All, 500) of
                                 {{ok, {{_, Answer}}, _}} -> Answer;
-                                _ when Tries > 0 -> Ask(Tries - 1)
+                                _ when Tries > 0 -> timer:sleep(25), Ask(Tries - 1)
                             end
                         end,
                         Ask(40);
