@@ -5,8 +5,9 @@
 PYTHON=/usr/bin/python3
 # As many at once as there are processors.
 JOBS=$(nproc)
-# The programs under test, and the build that watches memory and arithmetic.
-PROGRAMS=$TB_ROOT/build/release
+# The programs that pytest drives: as they are shipped, or those of another preset, such as asan-ubsan.
+PRESET=${TASKBRIDGE_TEST_PRESET:-release}
+# The build that watches memory and arithmetic.
 SANITIZED=$TB_ROOT/build/asan-ubsan
 
 packages_of() {
@@ -130,7 +131,7 @@ part_unit() {
 # The programs as they are shipped, for what the sanitizers do not see: uninitialised memory.
 part_valgrind() {
     build release || return 1
-    unit_programs "$PROGRAMS" | for_each valgrind_program >"$RUN/valgrind.log" 2>&1 || true
+    unit_programs "$TB_ROOT/build/release" | for_each valgrind_program >"$RUN/valgrind.log" 2>&1 || true
     grep -v '^ok ' "$RUN/valgrind.log" || true
     result valgrind "$(grep -c '^ok ' "$RUN/valgrind.log")" "$(grep -c '^FAILED ' "$RUN/valgrind.log")"
     ! grep -q '^FAILED ' "$RUN/valgrind.log"
@@ -159,30 +160,27 @@ valgrind_program() {
 run_pytest() {
     local name=$1 code=0
     shift
-    TASKBRIDGE_PROGRAMS=${TASKBRIDGE_PROGRAMS:-$PROGRAMS} TASKBRIDGE_STACK_DIR=$RUN/stack-$name \
+    build "$PRESET" || return 1
+    TASKBRIDGE_PROGRAMS=$TB_ROOT/build/$PRESET TASKBRIDGE_STACK_DIR=$RUN/stack-$name \
         "$PYTHON" -m pytest -q --basetemp="$RUN/tmp-$name" --junitxml="$RUN/$name.xml" "$@" || code=$?
     "$PYTHON" "$TB_ROOT/tests/count.py" "$name" "$RUN/$name.xml" "$RUN/results" || code=1
     return "$code"
 }
 
 part_property() {
-    build release || return 1
     run_pytest property "$TB_ROOT/tests/property" --numprocesses 2 --dist loadfile
 }
 
 # Most tests wait most of their time. Two processes, each with servers of its own, share the files out.
 part_integration() {
-    build release || return 1
     run_pytest integration "$TB_ROOT/tests/integration" --numprocesses 2 --dist loadfile
 }
 
 part_chaos() {
-    build release || return 1
     run_pytest chaos "$TB_ROOT/tests/chaos"
 }
 
 part_browser() {
-    build release || return 1
     run_pytest browser "$TB_ROOT/tests/browser"
 }
 
@@ -196,8 +194,8 @@ part_names() {
             "${name%%::*}" "tests/*/${name%%::*}" "tests/*/$name.py")
         case ${files[0]:-} in
         *.c) build asan-ubsan && unit "$name" "$SANITIZED" -R "/${name%.c}\$" || code=1 ;;
-        *.py) build release && run_pytest "names" "$TB_ROOT/${files[0]}${name#"${name%%::*}"}" || code=1 ;;
-        *) build release && run_pytest "names" "$TB_ROOT/tests" -k "$name" || code=1 ;;
+        *.py) run_pytest "names" "$TB_ROOT/${files[0]}${name#"${name%%::*}"}" || code=1 ;;
+        *) run_pytest "names" "$TB_ROOT/tests" -k "$name" || code=1 ;;
         esac
     done
     return "$code"
