@@ -6,9 +6,21 @@
 #include "commands.h"
 
 const struct tb_cli_command *const tb_cli_commands[] = {
-    &tb_cli_migrate,      &tb_cli_check,        &tb_cli_status,
-    &tb_cli_company_add,  &tb_cli_company_list, &tb_cli_company_allow,
-    &tb_cli_company_deny, &tb_cli_token_create, &tb_cli_token_list,
-    &tb_cli_token_revoke, &tb_cli_dead_list,    &tb_cli_dead_show,
-    &tb_cli_dead_retry,   &tb_cli_dead_drop,    NULL, /* the end */
+    &tb_cli_migrate,
+    &tb_cli_check,
+    &tb_cli_status,
+    &tb_cli_company_add,
+    &tb_cli_company_list,
+    &tb_cli_company_allow,
+    &tb_cli_company_deny,
+    &tb_cli_token_create,
+    &tb_cli_token_list,
+    &tb_cli_token_revoke,
+    &tb_cli_dead_list,
+    &tb_cli_dead_show,
+    &tb_cli_dead_retry,
+    &tb_cli_dead_drop,
+    &tb_cli_capture,
+    &tb_cli_replay,
+    NULL, // the end
 };

@@ -21,5 +21,7 @@ extern const struct tb_cli_command tb_cli_dead_list;
 extern const struct tb_cli_command tb_cli_dead_show;
 extern const struct tb_cli_command tb_cli_dead_retry;
 extern const struct tb_cli_command tb_cli_dead_drop;
+extern const struct tb_cli_command tb_cli_capture;
+extern const struct tb_cli_command tb_cli_replay;
 
 #endif
