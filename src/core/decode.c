@@ -113,6 +113,8 @@ static int give_dead(struct decoder *decoder, struct tb_str body)
     if (!tb_arena_copy(decoder->arena, tb_str_of(decoder->why.text), &reason))
         return -ENOMEM;
     tb_error_clear(&decoder->why);
+    if (tb_str_is_null(body))
+        body = TB_STR("");
     decoder->output->on_dead(decoder->output->owner, body, reason);
     return 0;
 }

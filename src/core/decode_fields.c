@@ -115,11 +115,10 @@ bool tb_fields_scan(struct tb_scan *scan, struct tb_fields *ret_fields)
 
 void tb_fields_of_value(struct tb_scan_value value, struct tb_fields *ret_fields)
 {
-    struct tb_scan scan = tb_scan_of(value.text);
-
     ret_fields->present = 0;
     if (value.kind != TB_SCAN_OBJECT)
         return;
+    struct tb_scan scan = tb_scan_of(value.text);
     bool is_whole = tb_fields_scan(&scan, ret_fields);
     assert(is_whole);
 }
