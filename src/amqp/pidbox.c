@@ -31,6 +31,11 @@
 #define TURN_FRAMES 256
 #define GOODBYE_US  (TB_US_PER_S / 10)
 
+struct question_state {
+    bool is_confirmed; /* by the broker */
+    bool is_answered;  /* by the worker */
+};
+
 struct tb_pidbox {
     struct tb_loop *loop;
     struct tb_amqp_options options;
@@ -41,8 +46,8 @@ struct tb_pidbox {
     struct tb_timer begin, turn, end;
     char round_id[TB_UUID_TEXT_BYTES];   /* also the routing key of the answers */
     const struct tb_pidbox_round *round; /* borrowed while busy; NULL else */
-    bool *is_answered;                   /* owned, one a question */
-    size_t sent, answered;
+    struct question_state *questions;    /* owned, one a question */
+    size_t sent, confirmed, answered;
 };
 
 static void finish(struct tb_pidbox *pidbox, int outcome, const struct tb_error *err)
@@ -54,8 +59,8 @@ static void finish(struct tb_pidbox *pidbox, int outcome, const struct tb_error 
     tb_loop_remove(pidbox->loop, &pidbox->watch);
     tb_session_close(&pidbox->session, outcome < 0 ? 0 : GOODBYE_US);
     tb_assembly_reset(&pidbox->assembly);
-    free(pidbox->is_answered);
-    pidbox->is_answered = NULL;
+    free(pidbox->questions);
+    pidbox->questions = NULL;
     pidbox->round = NULL;
     pidbox->events.on_done(pidbox->events.owner, outcome, &reason);
 }
@@ -124,11 +129,20 @@ static int make_queue(struct tb_pidbox *pidbox, const char *name, struct tb_erro
     return code ? explain(code, "read queues " QUEUE_PREFIX "…", session, &reason, err) : 0;
 }
 
+/* So that silence is a worker's, never the broker's. */
+static int ask_for_confirmations(struct tb_session *session, struct tb_error *err)
+{
+    tb_session_before_rpc(session);
+    amqp_confirm_select(session->state, CHANNEL);
+    int code = tb_session_check_rpc(session, CHANNEL, err, "asking for confirmations");
+    return code > 0 ? -EIO : code;
+}
+
 static int begin(struct tb_pidbox *pidbox, struct tb_error *err)
 {
     struct tb_session *session = &pidbox->session;
-    pidbox->is_answered = calloc(pidbox->round->question_count, sizeof(*pidbox->is_answered));
-    int rc = pidbox->is_answered ? tb_random_uuid(pidbox->round_id) : -ENOMEM;
+    pidbox->questions = calloc(pidbox->round->question_count, sizeof(*pidbox->questions));
+    int rc = pidbox->questions ? tb_random_uuid(pidbox->round_id) : -ENOMEM;
     if (rc < 0)
         return tb_error_set_errno(err, rc, "asking workers");
 
@@ -141,6 +155,8 @@ static int begin(struct tb_pidbox *pidbox, struct tb_error *err)
         rc = find_exchanges(session, err);
     if (rc == 0)
         rc = make_queue(pidbox, queue, err);
+    if (rc == 0)
+        rc = ask_for_confirmations(session, err);
     if (rc)
         return rc;
     pidbox->watch.fd = session->fd;
@@ -152,7 +168,7 @@ static void on_begin(struct tb_timer *timer)
 {
     struct tb_pidbox *pidbox = timer->owner;
     struct tb_error err = {0};
-    pidbox->sent = pidbox->answered = 0;
+    pidbox->sent = pidbox->confirmed = pidbox->answered = 0;
     int rc = begin(pidbox, &err);
     if (rc)
         finish(pidbox, rc, &err);
@@ -249,14 +265,14 @@ static int take_answer(struct tb_pidbox *pidbox, const struct tb_delivery *deliv
 {
     size_t index;
     if (!tb_pidbox_reply_find_question(delivery, pidbox->round_id, &index) ||
-        index >= pidbox->round->question_count || pidbox->is_answered[index])
+        index >= pidbox->round->question_count || pidbox->questions[index].is_answered)
         return 0;
     struct tb_pidbox_reply reply = {0};
     struct tb_error reason = {0};
     int rc = tb_pidbox_reply_parse(delivery, pidbox->round->method, &reply, &reason);
     if (rc < 0)
         return tb_error_set(err, rc, "%s", reason.text);
-    pidbox->is_answered[index] = true;
+    pidbox->questions[index].is_answered = true;
     pidbox->answered++;
     if (rc == TB_PIDBOX_REPLY_UNREADABLE)
         pidbox->events.on_unreadable(pidbox->events.owner, index, &reason);
@@ -273,6 +289,23 @@ static int take_close(struct tb_pidbox *pidbox, const amqp_frame_t *frame, struc
     return explain(code, "write exchange " ASK_EXCHANGE, &pidbox->session, &reason, err);
 }
 
+/* The number of a question is its index plus one: nothing else is published on the channel. */
+static void take_confirmation(struct tb_pidbox *pidbox, const amqp_basic_ack_t *ack)
+{
+    uint64_t first = ack->multiple ? 1 : ack->delivery_tag;
+    for (uint64_t number = first; number && number <= ack->delivery_tag && number <= pidbox->sent; number++) {
+        bool *is_confirmed = &pidbox->questions[number - 1].is_confirmed;
+        pidbox->confirmed += !*is_confirmed;
+        *is_confirmed = true;
+    }
+}
+
+static int take_block(const amqp_connection_blocked_t *blocked, struct tb_error *err)
+{
+    return tb_error_set(err, -EBUSY, "workers can't be asked: the broker takes no messages at present (%.*s)",
+                        TB_STR_FMT(tb_session_str(blocked->reason)));
+}
+
 /* 0 to go on; else the round's outcome. */
 static int take_frame(struct tb_pidbox *pidbox, const amqp_frame_t *frame, struct tb_error *err)
 {
@@ -280,6 +313,10 @@ static int take_frame(struct tb_pidbox *pidbox, const amqp_frame_t *frame, struc
     amqp_method_number_t id = is_method ? frame->payload.method.id : 0;
     if (id == AMQP_CHANNEL_CLOSE_METHOD || id == AMQP_CONNECTION_CLOSE_METHOD)
         return take_close(pidbox, frame, err);
+    if (id == AMQP_CONNECTION_BLOCKED_METHOD)
+        return take_block(frame->payload.method.decoded, err);
+    if (id == AMQP_BASIC_ACK_METHOD)
+        take_confirmation(pidbox, frame->payload.method.decoded);
     if (frame->channel != CHANNEL || (is_method && id != AMQP_BASIC_DELIVER_METHOD))
         return 0;
     int rc = tb_assembly_push(&pidbox->assembly, frame, err);
@@ -330,11 +367,10 @@ static void on_end(struct tb_timer *timer)
     struct tb_pidbox *pidbox = timer->owner;
     struct tb_error err = {0};
     int rc = 0;
-    if (pidbox->sent < pidbox->round->question_count)
-        rc = tb_error_set(
-            &err, -ETIMEDOUT,
-            "asking workers: the broker %s does not take the questions; its memory or disk may be low",
-            pidbox->session.place);
+    if (pidbox->confirmed < pidbox->round->question_count)
+        rc = tb_error_set(&err, -ETIMEDOUT,
+                          "workers can't be asked: the broker %s did not take the questions in time",
+                          pidbox->session.place);
     finish(pidbox, rc, &err);
 }
 
@@ -372,7 +408,7 @@ void tb_pidbox_free(struct tb_pidbox *pidbox)
     tb_loop_remove(pidbox->loop, &pidbox->watch);
     tb_session_close(&pidbox->session, 0);
     tb_assembly_deinit(&pidbox->assembly);
-    free(pidbox->is_answered);
+    free(pidbox->questions);
     free(pidbox);
 }
 
