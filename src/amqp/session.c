@@ -197,12 +197,12 @@ static int explain_login(const struct tb_session *session, amqp_rpc_reply_t repl
         return fail_to_connect(session, AMQP_STATUS_TIMEOUT, err);
     if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION &&
         (reply.library_error == AMQP_STATUS_CONNECTION_CLOSED ||
-         reply.library_error == AMQP_STATUS_SOCKET_ERROR))
-        return tb_error_set(
-            err, -ECONNRESET,
-            "the broker %s closed the connection during the login: check that the port speaks AMQP, "
-            "with TLS if amqp.url begins with amqps://; else its log says why",
-            session->place);
+         reply.library_error == AMQP_STATUS_SOCKET_ERROR || reply.library_error == AMQP_STATUS_SSL_ERROR))
+        return tb_error_set(err, -ECONNRESET,
+                            "the broker %s closed the connection during the login: check that the port "
+                            "speaks AMQP, with TLS if amqp.url begins with amqps://, and whether it asks for "
+                            "a client certificate; else its log says why",
+                            session->place);
     if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION || reply.reply.id != AMQP_CONNECTION_CLOSE_METHOD)
         return tb_session_fail(session, reply.library_error, err, "logging in");
 
