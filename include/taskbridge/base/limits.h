@@ -54,5 +54,16 @@
 
 /* An HTTP response's body. */
 #define TB_RESPONSE_MAX_BYTES (8 * TB_MIB)
+/* Tasks that a company's document lists; how many there are it tells in any case. */
+#define TB_DOCUMENT_ACTIVE_MAX ((size_t)1000)
+#define TB_DOCUMENT_RECENT_MAX ((size_t)20)
+/* What one HTTP request holds of the database's answer: a full document's texts at their longest. */
+#define TB_HTTP_READ_MAX_BYTES (16 * TB_MIB)
+/* A request's line and headers, and its response's headers: what other servers allow as well. */
+#define TB_HTTP_CONNECTION_BYTES (16 * TB_KIB)
+/* A request's body, which nobody wants: up to this it is dropped, so that the connection can be kept. */
+#define TB_HTTP_BODY_MAX_BYTES ((size_t)4 * TB_KIB)
+/* Requests that wait for the database at once: what it answers in a fraction of a second. */
+#define TB_HTTP_ASKS_MAX ((size_t)1024)
 
 #endif
