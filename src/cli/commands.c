@@ -22,5 +22,6 @@ const struct tb_cli_command *const tb_cli_commands[] = {
     &tb_cli_dead_drop,
     &tb_cli_capture,
     &tb_cli_replay,
+    &tb_cli_cleanup,
     NULL, // the end
 };

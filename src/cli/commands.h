@@ -23,5 +23,6 @@ extern const struct tb_cli_command tb_cli_dead_retry;
 extern const struct tb_cli_command tb_cli_dead_drop;
 extern const struct tb_cli_command tb_cli_capture;
 extern const struct tb_cli_command tb_cli_replay;
+extern const struct tb_cli_command tb_cli_cleanup;
 
 #endif

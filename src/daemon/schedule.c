@@ -6,7 +6,9 @@
  * job is planned anew and nothing was done. The lock belongs to the connection, so when that breaks the run
  * is over: it gets TB_STORE_LOST from its next step, and who begins next calls it abandoned.
  *
- * Which job is due when is timetable.c's business; a single timer waits for the first. */
+ * Which job is due when is timetable.c's business; a single timer waits for the first. A person may ask for a
+ * job: the request is a row, of which a notification tells, so that the next run that begins anywhere is it.
+ */
 #include "schedule.h"
 
 #include "taskbridge/base/random.h"
@@ -30,6 +32,7 @@ struct tb_job {
     bool holds_lock;    /* false when the connection broke */
     int64_t id;         /* in maintenance_runs */
     int64_t wait_us;    /* until it is due again, where it was not begun */
+    bool asked_again;   /* for while it was under way */
     int64_t started_us; /* monotonic */
     bool told_to_stop;
     struct tb_transaction transaction;
@@ -54,6 +57,8 @@ struct tb_schedule {
     struct tb_timetable_entry entries[TB_SCHEDULE_JOBS_MAX];
     size_t count;
     struct tb_timer timer;
+    struct tb_statement listen_statement;
+    struct tb_transaction listen; /* the connection's first */
     enum state state;
     struct tb_job job; /* the run under way, unless idle */
     uint64_t random;
@@ -178,9 +183,13 @@ static int64_t period_us(const struct tb_schedule *s, const struct tb_job_kind *
 
 static void go_idle(struct tb_schedule *s, int64_t wait_us)
 {
+    struct tb_timetable_entry *entry = &s->entries[s->job.index];
+
     change_state(s, STATE_IDLE);
-    tb_timetable_plan(&s->entries[s->job.index], tb_clock_monotonic_us(), wait_us,
-                      tb_random_next(&s->random));
+    if (s->job.asked_again)
+        tb_timetable_ask(entry, tb_clock_monotonic_us());
+    else
+        tb_timetable_plan(entry, tb_clock_monotonic_us(), wait_us, tb_random_next(&s->random));
     if (s->stopping) {
         tb_loop_disarm(s->loop, &s->timer);
         s->on_stopped(s->owner);
@@ -272,6 +281,7 @@ static void on_begun_row(struct tb_job *job, size_t statement, const struct tb_r
     (void)statement;
     job->id = tb_result_int64(result, 0, 0);
     job->wait_us = tb_result_int64(result, 0, 1);
+    job->asked_again = job->asked_again || tb_result_int64(result, 0, 2) > 0;
 }
 
 static void on_begun(struct tb_job *job, int outcome, const struct tb_error *err)
@@ -402,9 +412,41 @@ void tb_schedule_stop(struct tb_schedule *s)
     tb_loop_arm(s->loop, &s->timer, 0);
 }
 
+static void on_notification(void *owner, struct tb_str channel, struct tb_str job)
+{
+    struct tb_schedule *s = owner;
+
+    (void)channel;
+    for (size_t i = 0; i < s->count; i++) {
+        if (!tb_str_equal(job, tb_str_of(s->kinds[i].name)))
+            continue;
+        if (s->state != STATE_IDLE && s->job.index == i)
+            s->job.asked_again = true;
+        else
+            tb_timetable_ask(&s->entries[i], tb_clock_monotonic_us());
+    }
+    begin_next(s);
+}
+
+/* Without it a request waits for the job's next run. */
+static void on_listening(struct tb_transaction *transaction, int outcome, const struct tb_error *err)
+{
+    const struct tb_schedule *s = transaction->owner;
+
+    if (outcome && outcome != TB_STORE_LOST)
+        tb_log(s->log, TB_LOG_WARNING, "maintenance can't be asked for", TB_F_CSTR("error", err->text),
+               TB_F_CSTR("sqlstate", err->sqlstate));
+}
+
 static void on_ready(void *owner)
 {
-    begin_next(owner);
+    struct tb_schedule *s = owner;
+
+    s->listen_statement = (struct tb_statement){.query = tb_maintenance_queries.listen};
+    s->listen = (struct tb_transaction){
+        .statements = &s->listen_statement, .statement_count = 1, .on_done = on_listening, .owner = s};
+    tb_connection_submit(s->connection, &s->listen);
+    begin_next(s);
 }
 
 /* The sink, on its own connection to the same server, tells people that the database is away. */
@@ -446,6 +488,7 @@ int tb_schedule_open(struct tb_loop *loop, const struct tb_schedule_options *opt
                                                      .response_timeout_us = options->response_timeout_us,
                                                      .on_ready = on_ready,
                                                      .on_lost = on_lost,
+                                                     .on_notification = on_notification,
                                                      .owner = s};
     int failed = tb_connection_open(loop, &connection, &s->connection, err);
     if (failed) {

@@ -26,6 +26,12 @@ void tb_timetable_plan(struct tb_timetable_entry *entry, int64_t now_us, int64_t
     entry->is_settled = true;
 }
 
+void tb_timetable_ask(struct tb_timetable_entry *entry, int64_t now_us)
+{
+    if (entry->due_at_us > now_us)
+        entry->due_at_us = now_us;
+}
+
 void tb_timetable_change(struct tb_timetable_entry *entry, int64_t now_us, int64_t period_us)
 {
     if (entry->period_us == period_us)

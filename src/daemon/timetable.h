@@ -21,6 +21,9 @@ void tb_timetable_settle(struct tb_timetable_entry *entry, int64_t now_us);
  * random. */
 void tb_timetable_plan(struct tb_timetable_entry *entry, int64_t now_us, int64_t wait_us, uint64_t random);
 
+/* Due now. */
+void tb_timetable_ask(struct tb_timetable_entry *entry, int64_t now_us);
+
 /* The period is another: due no later than a new period from now. */
 void tb_timetable_change(struct tb_timetable_entry *entry, int64_t now_us, int64_t period_us);
 
