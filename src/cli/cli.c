@@ -6,6 +6,7 @@
 
 #include "taskbridge/base/utf8.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -69,6 +70,7 @@ int tb_cli_configure(struct tb_cli *cli)
         tb_cli_fail(cli, NULL);
         return outcome > 0 ? TB_EXIT_USAGE : TB_EXIT_FAILED;
     }
+    assert(cli->config);
     fill_amqp_options(cli->config, &cli->amqp);
     return 0;
 }

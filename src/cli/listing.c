@@ -81,6 +81,7 @@ static const char *cell_text(const struct tb_listing *listing, size_t row, size_
 
 static size_t row_count(const struct tb_listing *listing)
 {
+    assert(listing->column_count > 0);
     return 1 + listing->cells.len / sizeof(size_t) / listing->column_count;
 }
 
