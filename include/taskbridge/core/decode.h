@@ -14,7 +14,8 @@ struct tb_decode_output {
     void (*on_event)(void *owner, const struct tb_event *event);
     void (*on_unknown)(void *owner, struct tb_str type_name);
     /* body is the whole delivery's, or one element of its list, byte for byte as it stood there (of a
-     * compressed list: after decompression); reason is a sentence a person understands. Both are borrowed. */
+     * compressed list: after decompression, and it is read so if it comes again); reason is a sentence a
+     * person understands. Both are borrowed. */
     void (*on_dead)(void *owner, struct tb_str body, struct tb_str reason);
     void *owner;
 };
@@ -24,9 +25,9 @@ struct tb_decode_output {
 int tb_decode_delivery(const struct tb_delivery *delivery, struct tb_arena *arena,
                        const struct tb_decode_output *output) TB_MUST_CHECK;
 
-/* The elements of a delivery whose body is a list, each byte for byte (of a compressed list: after
- * decompression), borrowed from the body or the arena; *ret_count is 0 when the body is no list, or one that
- * can't be split. 0 or -ENOMEM. */
+/* The pieces of a delivery whose body is a list, as tb_decode_delivery takes it apart: its elements and what
+ * is damaged of it, each byte for byte (of a compressed list: after decompression), borrowed from the body or
+ * the arena; *ret_count is 0 when the body is no list, or can't be read at all. 0 or -ENOMEM. */
 int tb_decode_split(const struct tb_delivery *delivery, struct tb_arena *arena, struct tb_str **ret_elements,
                     size_t *ret_count) TB_MUST_CHECK;
 

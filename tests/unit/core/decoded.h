@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -86,6 +87,19 @@ static inline const struct tb_event *only_event(const struct decoded *decoded)
     assert_int_equal(decoded->event_count, 1);
     assert_int_equal(decoded->unknown_count, 0);
     return &decoded->events[0];
+}
+
+/* The event of that type with these further fields, as JSON, "" for none. */
+static inline const struct tb_event *event_of(struct decoded *decoded, const char *type, const char *fields)
+{
+    static char body[1 << 21];
+    int len =
+        snprintf(body, sizeof(body),
+                 "{\"type\": \"%s\", \"uuid\": \"u\", \"hostname\": \"h\", \"timestamp\": 1700000000.5%s%s}",
+                 type, *fields ? ", " : "", fields);
+    assert_true(len > 0 && len < (int)sizeof(body));
+    decode(decoded, body);
+    return only_event(decoded);
 }
 
 static inline void assert_only_dead(const struct decoded *decoded, struct tb_str body, const char *reason)

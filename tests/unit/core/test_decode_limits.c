@@ -1,0 +1,118 @@
+/* Events larger than what is kept of them, and memory that ends. */
+#include "decoded.h"
+
+#include "taskbridge/base/limits.h"
+
+#include <errno.h>
+
+static struct decoded *decoded;
+
+static int set_up(void **state)
+{
+    (void)state;
+    decoded = calloc(1, sizeof(*decoded));
+    assert_non_null(decoded);
+    tb_arena_init(&decoded->arena, 256 * TB_MIB);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    tb_arena_deinit(&decoded->arena);
+    free(decoded);
+    return 0;
+}
+
+/* {"<name>": "<count times piece>"} as a field. */
+static const char *long_field(const char *name, const char *piece, size_t count)
+{
+    static char field[1 << 20];
+    char *end = field + snprintf(field, sizeof(field), "\"%s\": \"", name);
+    for (size_t i = 0; i < count; i++)
+        end = stpcpy(end, piece);
+    stpcpy(end, "\"");
+    return field;
+}
+
+static void long_text_is_cut_at_a_whole_character(void **state)
+{
+    (void)state;
+    const struct tb_event *event =
+        event_of(decoded, "task-received", long_field("name", "\xE2\x98\x83", 400));
+    assert_int_equal(event->name.len, 510); /* 170 snowmen of 3 bytes, below 512 */
+    event = event_of(decoded, "task-received", long_field("name", "\\u2603", 400));
+    assert_int_equal(event->name.len, 510);
+    event = event_of(decoded, "task-received", long_field("name", "x", 512));
+    assert_int_equal(event->name.len, 512);
+    event = event_of(decoded, "task-progress", long_field("status", "\\u00f1", 3000));
+    assert_int_equal(event->text.len, 4096);
+    event = event_of(decoded, "task-failed", long_field("exception", "\xC3\xB1", 3000));
+    assert_int_equal(event->error.len, 4096);
+    event = event_of(decoded, "task-succeeded", long_field("result", "x", 20000));
+    assert_int_equal(event->result.len, 16384);
+    /* the rules want them whole */
+    event = event_of(decoded, "task-received", long_field("kwargs", "\\n", 100000));
+    assert_int_equal(event->kwargs.len, 100000);
+}
+
+static void ids_are_whole_or_absent(void **state)
+{
+    (void)state;
+    assert_int_equal(event_of(decoded, "task-received", long_field("root_id", "x", 255))->root_id.len, 255);
+    assert_str(event_of(decoded, "task-received", long_field("root_id", "x", 256))->root_id, NULL);
+    assert_str(event_of(decoded, "task-tracked", long_field("company_id", "x", 256))->company, NULL);
+}
+
+static void of_a_long_traceback_the_end_is_kept(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"123456789\\n", "\\u2603", "\xE2\x98\x83", "x"};
+    static const size_t lens[] = {65536, 65535, 65535, 65536};
+    for (size_t i = 0; i < TB_COUNT(pieces); i++) {
+        struct tb_str traceback =
+            event_of(decoded, "task-failed", long_field("traceback", pieces[i], 70000))->traceback;
+        assert_true(tb_str_starts_with(traceback, TB_STR("\xE2\x80\xA6")));
+        assert_int_equal(traceback.len, lens[i]);
+    }
+    const struct tb_event *event =
+        event_of(decoded, "task-failed", long_field("traceback", "123456789\\n", 7000));
+    assert_true(tb_str_ends_with(event->traceback, TB_STR("789\n123456789\n")));
+    assert_str(event->error, "123456789");
+    assert_int_equal(event_of(decoded, "task-failed", long_field("traceback", "x", 65536))->traceback.len,
+                     65536);
+    assert_int_equal(event_of(decoded, "task-failed", long_field("traceback", "\\n", 65536))->traceback.len,
+                     65536);
+}
+
+static void full_memory_is_told(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "{\"type\": \"task-started\", \"timestamp\": 1700000000, \"uuid\": \"a\\nb\"}",
+        "{\"type\": \"task-revoked\", \"timestamp\": 1700000000, \"uuid\": \"a\", \"terminated\": true, "
+        "\"signum\": 9}",
+        "{\"type\": \"task-started\", \"timestamp\": 1700000000}",
+    };
+    for (size_t i = 0; i < TB_COUNT(bodies); i++) {
+        struct tb_delivery delivery = {.body = tb_str_of(bodies[i])};
+        struct tb_arena none;
+        tb_arena_init(&none, 0);
+        assert_int_equal(tb_decode_delivery(&delivery, &none, decoded_output(decoded)), -ENOMEM);
+        assert_int_equal(decoded->event_count + decoded->dead_count, 0);
+        tb_arena_deinit(&none);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(long_text_is_cut_at_a_whole_character),
+        TEST(ids_are_whole_or_absent),
+        TEST(of_a_long_traceback_the_end_is_kept),
+        TEST(full_memory_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
