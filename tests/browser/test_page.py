@@ -106,7 +106,7 @@ def test_progress_is_announced_as_it_is_drawn(served, browser):
     task = seen["active"][0]
     assert task["state"] == "En curso"
     assert task["text"] == "Mes 3"
-    assert task["bar"] == {"label": "progress_text", "now": "42", "said": "42 %, Mes 3", "width": "42%"}
+    assert task["bar"] == {"label": "faults.progress_text", "now": "42", "said": "42 %, Mes 3", "width": "42%"}
     assert browser.execute_script("return document.documentElement.lang") == "es"
 
 
