@@ -17,6 +17,14 @@ BEGIN
             WHEN insufficient_privilege THEN missing := missing || wanted;
         END;
     END LOOP;
+    -- So that who migrates may serve people with a reader's eyes: company_scope.sql.
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'taskbridge_reader')
+            AND NOT pg_has_role('taskbridge_reader', 'MEMBER') THEN
+        BEGIN
+            EXECUTE format('GRANT taskbridge_reader TO %I', current_user);
+        EXCEPTION WHEN insufficient_privilege THEN NULL;
+        END;
+    END IF;
     IF missing <> '{}' THEN
         RAISE NOTICE 'the roles % are missing and % may not create them: grant rights by hand, or give it CREATEROLE '
                      'and run taskbridge migrate on a new database', array_to_string(missing, ', '), current_user;

@@ -1,0 +1,122 @@
+"""Roles of least privilege, and the isolation of companies that the database itself keeps."""
+
+import psycopg2
+import pytest
+
+from harness.database import with_database
+from harness.statements import prepared
+
+WRITES = "UPDATE background_task_trackers SET lost_reason = 'x'"
+
+
+class As:
+    """A connection of the superuser's that acts as a role."""
+
+    def __init__(self, url, role):
+        self.connection = psycopg2.connect(url)
+        self.connection.autocommit = True
+        self.cursor = self.connection.cursor()
+        self.cursor.execute(f"SET ROLE {role}")
+
+    def run(self, *statements):
+        """The rows of the last."""
+        for statement in statements:
+            self.cursor.execute(statement)
+        return self.cursor.fetchall() if self.cursor.description else []
+
+    def refused(self, statement):
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            self.cursor.execute(statement)
+        return True
+
+
+@pytest.fixture
+def act_as(database, admin):
+    """A function that acts as a role on the test's database."""
+    name = database.value("SELECT current_database() AS name")
+    opened = []
+
+    def act(role):
+        opened.append(As(with_database(admin.url, name), role))
+        return opened[-1]
+
+    yield act
+    for one in opened:
+        one.connection.close()
+
+
+@pytest.fixture
+def rows(database):
+    """Tasks of two companies and of none."""
+    database.query("SELECT tracker_register(1, 'of one', 'n'), tracker_register(2, 'of two', 'n')")
+    database.execute("INSERT INTO background_task_trackers (task_id) VALUES ('of nobody')")
+
+
+SELECT = "SELECT task_id FROM background_task_trackers ORDER BY task_id"
+
+
+def test_a_reader_sees_no_row_by_itself(act_as, rows):
+    assert act_as("taskbridge_reader").run(SELECT) == []
+
+
+def test_a_reader_sees_the_company_that_its_transaction_names(act_as, rows):
+    reader = act_as("taskbridge_reader")
+    assert reader.run("BEGIN", "SELECT set_config('taskbridge.company', '1', true)", SELECT) == [("of one",)]
+    assert reader.run("COMMIT", SELECT) == []
+
+
+def test_an_operator_sees_all(act_as, rows):
+    reader = act_as("taskbridge_reader")
+    assert reader.run("BEGIN", "SELECT set_config('taskbridge.operator', 'on', true)", SELECT) == [
+        ("of nobody",), ("of one",), ("of two",)]
+
+
+def test_a_reader_changes_nothing(act_as, rows):
+    reader = act_as("taskbridge_reader")
+    for statement in (WRITES, "DELETE FROM background_task_trackers", "DELETE FROM dead_letters",
+                      "INSERT INTO companies (id, name) VALUES ('1', 'x')", "UPDATE api_tokens SET user_name = 'x'",
+                      "SELECT tracker_register(1, 't', 'n')"):
+        assert reader.refused(statement)
+
+
+def test_a_writer_sees_and_writes_every_row(act_as, rows):
+    writer = act_as("taskbridge_writer")
+    assert len(writer.run(SELECT)) == 3
+    writer.run(WRITES)
+    assert writer.cursor.rowcount == 3
+
+
+def test_a_writer_learns_nothing_of_tokens(act_as):
+    assert act_as("taskbridge_writer").refused("SELECT * FROM api_tokens")
+
+
+def test_the_product_registers_and_does_nothing_else(act_as, database):
+    app = act_as("taskbridge_app")
+    app.run("SELECT tracker_register(1, 't', 'n')", "SELECT tracker_register('x', 'u', 'n', 'd', '{}')")
+    assert set(database.rows()) == {"t", "u"}
+    for statement in (SELECT, WRITES, "SELECT tracker_inherit(ARRAY['t'])", "SELECT * FROM companies"):
+        assert app.refused(statement)
+
+
+def test_registering_looks_nothing_up_in_the_callers_schemas(act_as, admin, database):
+    app = act_as("taskbridge_app")
+    app.run("CREATE TEMP TABLE background_task_trackers (LIKE pg_class)", "SELECT tracker_register(1, 't', 'n')")
+    assert database.row("t")["company_id"] == 1
+
+
+def test_the_http_modules_scope_narrows_its_own_transaction(database, rows):
+    # The role that migrated owns the table, and is not bound, until it acts as a reader.
+    connection = psycopg2.connect(database.url)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(prepared("company_scope", 2), ("1", False))
+            cursor.execute(SELECT)
+            assert cursor.fetchall() == [("of one",)]
+            cursor.execute("SELECT current_user")
+            assert cursor.fetchall() == [("taskbridge_reader",)]
+        connection.rollback()
+        with connection.cursor() as cursor:
+            cursor.execute(SELECT)
+            assert len(cursor.fetchall()) == 3
+    finally:
+        connection.close()
