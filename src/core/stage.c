@@ -92,6 +92,7 @@ static int add_start(struct tb_stage *stage, const struct tb_event *event)
         .task_id = event->uuid,
         .pid = event->pid,
         .stamp = event->stamp,
+        .redelivered = stage->delivery->redelivered,
     };
     return 0;
 }

@@ -192,6 +192,7 @@ static void a_bad_element_goes_alone_with_what_is_known_of_its_delivery(void **u
         "\"hostname\": \"w@h\", \"timestamp\": 1700000002}]");
 
     delivery.headers = TB_STR("{\"h\": 1}");
+    delivery.redelivered = true;
     add(delivery, NULL);
     assert_int_equal(batch.row_count, 1);
     assert_int_equal(batch.dead_count, 1);
@@ -199,6 +200,7 @@ static void a_bad_element_goes_alone_with_what_is_known_of_its_delivery(void **u
     assert_text(batch.dead[0].routing_key, "task.multi");
     assert_text(batch.dead[0].headers, "{\"h\": 1}");
     assert_int_equal(batch.dead[0].received_at, RECEIVED);
+    assert_true(batch.dead[0].redelivered);
     assert_false(tb_str_is_empty(batch.dead[0].reason));
 }
 
