@@ -2,8 +2,9 @@
  *
  * The event with the greatest stamp describes the worker; of equal stamps the greater pid's, because a worker
  * that took over a name is the one that goes on. Counts come from the latest event that had some: a heartbeat
- * that was asked for has none. The skew is taken at the event that describes; of two copies of it the one
- * that came sooner is nearer to the truth. Whether a worker lives is not decided here. */
+ * that was asked for has none. Beyond that all ties are broken by the values, so that order does not matter.
+ * The skew is taken at the event that describes; of two copies of it the one that came sooner is nearer to
+ * the truth. Whether a worker lives is not decided here. */
 #include "worker.h"
 
 #include "compare.h"
@@ -23,14 +24,25 @@ void tb_worker_init(struct tb_worker *worker, struct tb_str hostname)
     };
 }
 
-static void join_description(struct tb_worker *worker, const struct tb_event *event, int64_t skew_us)
+static int compare_description(const struct tb_worker *worker, const struct tb_event *event, int64_t skew_us)
 {
     int order = tb_compare_int64(event->stamp, worker->seen_at);
     if (order == 0)
         order = tb_compare_int64(event->pid, worker->pid);
     if (order == 0)
         order = tb_compare_int64(worker->skew_us, skew_us);
-    if (order <= 0)
+    if (order == 0)
+        order = tb_compare_double(event->freq_s, worker->freq_s);
+    if (order == 0)
+        order = tb_str_compare(event->sw_ident, worker->sw_ident);
+    if (order == 0)
+        order = tb_str_compare(event->sw_ver, worker->sw_ver);
+    return order ? order : tb_str_compare(event->sw_sys, worker->sw_sys);
+}
+
+static void join_description(struct tb_worker *worker, const struct tb_event *event, int64_t skew_us)
+{
+    if (compare_description(worker, event, skew_us) <= 0)
         return;
     worker->seen_at = event->stamp;
     worker->pid = event->pid;
@@ -46,6 +58,10 @@ static void join_counts(struct tb_worker *worker, const struct tb_event *event)
     int order = tb_compare_int64(event->stamp, worker->counted_at);
     if (order == 0)
         order = tb_compare_int64(event->processed, worker->processed);
+    if (order == 0)
+        order = tb_compare_int64(event->active, worker->active);
+    for (size_t i = 0; order == 0 && i < TB_COUNT(worker->loadavg); i++)
+        order = tb_compare_double(event->loadavg[i], worker->loadavg[i]);
     if (order <= 0)
         return;
     worker->counted_at = event->stamp;
