@@ -41,7 +41,7 @@ static bool push_integer(struct tb_buf *buf, const amqp_field_value_t *value)
     int64_t number;
     switch (value->kind) {
     case AMQP_FIELD_KIND_I8:
-        number = value->value.i8;
+        number = (int64_t)value->value.i8;
         break;
     case AMQP_FIELD_KIND_U8:
         number = value->value.u8;

@@ -90,7 +90,7 @@ static int parse_login(struct tb_str login, struct tb_amqp_url *url, struct sink
 {
     size_t colon = tb_str_find(login, TB_STR(":"));
     url->user = decode(sink, head(login, colon == SIZE_MAX ? login.len : colon));
-    url->password = decode(sink, colon == SIZE_MAX ? TB_STR("") : tail(login, colon + 1));
+    url->password = decode(sink, colon == SIZE_MAX ? TB_STR("guest") : tail(login, colon + 1));
     if (!url->user || !url->password)
         return tb_error_set(
             err, -EINVAL,
@@ -113,7 +113,7 @@ static int parse_port(struct tb_str text, struct tb_amqp_url *url, struct tb_err
 
 static int parse_place(struct tb_str place, struct tb_amqp_url *url, struct sink *sink, struct tb_error *err)
 {
-    struct tb_str host = place, rest;
+    struct tb_str host, rest;
     if (tb_str_starts_with(place, TB_STR("["))) {
         size_t end = tb_str_find(place, TB_STR("]"));
         if (end == SIZE_MAX)
@@ -158,7 +158,7 @@ static size_t find_login_end(struct tb_str rest)
 
 static int parse_parts(struct tb_str text, struct tb_amqp_url *url, struct sink *sink, struct tb_error *err)
 {
-    struct tb_str rest;
+    struct tb_str rest = TB_STR_NULL;
     int rc = parse_scheme(text, url, &rest, err);
     if (rc < 0)
         return rc;
