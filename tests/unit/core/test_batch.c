@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "row_facts.h"
+#include "slots.h"
 #include "taskbridge/base/buf.h"
 #include "taskbridge/base/limits.h"
 #include "taskbridge/core/batch.h"
@@ -116,6 +117,51 @@ static void events_of_one_task_are_one_row_across_deliveries(void **unused)
     assert_text(row->task_type, "sync");
     assert_text(row->worker.value, "w@h");
     assert_int_equal(row_of("a")->began_at, AT(2));
+}
+
+struct hashed_id {
+    uint32_t hash;
+    int number;
+};
+
+static int compare_hashes(const void *a, const void *b)
+{
+    const struct hashed_id *first = a, *second = b;
+    return (first->hash > second->hash) - (first->hash < second->hash);
+}
+
+static void start_numbered(int number)
+{
+    char body[128];
+    snprintf(body, sizeof(body), "{\"type\": \"task-started\", \"uuid\": \"%d\", \"timestamp\": %d}", number,
+             BASE_S);
+    add_body(body);
+}
+
+/* Among so many ids some two have one hash. */
+static void tasks_whose_ids_have_one_hash_are_two_rows(void **unused)
+{
+    (void)unused;
+    enum { IDS = 300000 };
+    struct hashed_id *ids = malloc(IDS * sizeof(*ids));
+    assert_non_null(ids);
+    for (int i = 0; i < IDS; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "%d", i);
+        ids[i] = (struct hashed_id){tb_slots_hash(tb_str_of(text), 0), i};
+    }
+    qsort(ids, IDS, sizeof(*ids), compare_hashes);
+    size_t pairs = 0;
+    for (int i = 1; i < IDS; i++) {
+        if (ids[i].hash != ids[i - 1].hash)
+            continue;
+        pairs++;
+        start_numbered(ids[i - 1].number);
+        start_numbered(ids[i].number);
+    }
+    free(ids);
+    assert_true(pairs > 0 && pairs < 100);
+    assert_int_equal(batch.row_count, 2 * pairs);
 }
 
 static void a_sealed_batch_is_in_the_order_of_its_keys(void **unused)
@@ -469,6 +515,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BATCH_TEST(events_of_one_task_are_one_row_across_deliveries),
+        BATCH_TEST(tasks_whose_ids_have_one_hash_are_two_rows),
         BATCH_TEST(a_sealed_batch_is_in_the_order_of_its_keys),
         BATCH_TEST(everything_is_counted),
         BATCH_TEST(deliveries_are_kept_as_they_came),
