@@ -147,7 +147,7 @@ static struct tb_scan_value find_member(struct tb_scan_value object, struct tb_s
     return found;
 }
 
-/* A UUID comes as {"hex": "…", "version": 4}; everything else as a string. */
+/* A UUID comes as {"hex": "…", "version": 4}, everything else as a string. A decimal is a number again. */
 static struct tb_scan_value unwrap(struct tb_scan_value object)
 {
     struct tb_scan_value type = find_member(object, TB_STR("__type__"));
@@ -157,7 +157,12 @@ static struct tb_scan_value unwrap(struct tb_scan_value object)
         return object;
     if (value.kind == TB_SCAN_OBJECT)
         value = find_member(value, TB_STR("hex"));
-    return value.kind == TB_SCAN_STRING ? value : object;
+    if (value.kind != TB_SCAN_STRING)
+        return object;
+    double number;
+    if (tb_str_equal(type.text, TB_STR("decimal")) && tb_str_parse_double(value.text, &number))
+        value.kind = TB_SCAN_NUMBER;
+    return value;
 }
 
 struct tb_scan_value tb_fields_get(const struct tb_fields *fields, enum tb_field field)

@@ -244,6 +244,14 @@ static void wrapped_values_are_taken_for_what_is_inside(void **state)
     event = event_of(decoded, "task-progress",
                      "\"progress\": {\"__type__\": \"decimal\", \"__value__\": \"42.50\"}");
     assert_true(event->has_progress && event->progress == 42.5);
+    event = event_of(decoded, "task-succeeded",
+                     "\"runtime\": {\"__type__\": \"decimal\", \"__value__\": \"0.5\"}, "
+                     "\"result\": {\"__type__\": \"decimal\", \"__value__\": \"1.50\"}");
+    assert_true(event->runtime_s == 0.5);
+    assert_str(event->result, "1.50");
+    assert_false(event_of(decoded, "task-progress",
+                          "\"progress\": {\"__type__\": \"decimal\", \"__value__\": \"NaN\"}")
+                     ->has_progress);
     /* what is no wrapper is an object */
     assert_str(event_of(decoded, "task-sent", "\"queue\": {\"__value__\": \"q\"}")->queue, NULL);
     assert_str(event_of(decoded, "task-sent", "\"queue\": {\"__type__\": 1, \"__value__\": \"q\"}")->queue,
