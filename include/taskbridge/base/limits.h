@@ -12,8 +12,8 @@
  * letter, whole. */
 #define TB_DELIVERY_MAX_BYTES (128 * TB_MIB)
 
-/* Deliveries that are read from the broker, unasked, while the database is away: RabbitMQ cuts a connection that
- * takes nothing for 30 seconds. With what the kernel buffers this is a prefetch of usual size. */
+/* Deliveries that are read from the broker, unasked, while the database is away: RabbitMQ cuts a connection
+ * that takes nothing for 30 seconds. With what the kernel buffers this is a prefetch of usual size. */
 #define TB_HOLD_MAX_BYTES (12 * TB_MIB)
 
 /* The largest body that is decoded, after decompression; a traceback may be long, 10 MiB is promised. Larger
