@@ -90,7 +90,7 @@ class Process:
             raise AssertionError(f"{self.name} did not end within {timeout} s\n{self.output()}") from None
         return self.expected
 
-    def terminate(self, timeout=20, code=0):
+    def terminate(self, timeout=40, code=0):
         """SIGTERM; it must end with this code."""
         self.signal(signal.SIGTERM)
         ended = self.wait(timeout)
