@@ -38,7 +38,7 @@ void tb_consumer_lose(struct tb_consumer *consumer, const struct tb_error *err, 
     tb_hold_clear(&consumer->hold);
     tb_assembly_reset(&consumer->assembly);
     consumer->is_connected = consumer->is_paused = consumer->is_holding = consumer->delivery_waits = false;
-    consumer->beat_is_due = consumer->cancel_is_due = consumer->can_measure = false;
+    consumer->beat_is_due = consumer->cancel_is_due = false;
     consumer->tag_base = consumer->last_tag;
     consumer->ack_due = 0;
     tb_error_clear(&consumer->fault);
@@ -59,16 +59,16 @@ static int consume(struct tb_consumer *consumer, struct tb_error *err)
     struct tb_session *session = &consumer->session;
     const char *queue = consumer->options.queue;
     tb_session_before_rpc(session);
-    amqp_basic_qos(session->state, TB_CONSUMER_EVENTS_CHANNEL, 0, (uint16_t)consumer->prefetch, 0);
-    int code = tb_session_check_rpc(session, TB_CONSUMER_EVENTS_CHANNEL, err, "setting the prefetch");
+    amqp_basic_qos(session->state, TB_CONSUMER_CHANNEL, 0, (uint16_t)consumer->prefetch, 0);
+    int code = tb_session_check_rpc(session, TB_CONSUMER_CHANNEL, err, "setting the prefetch");
     if (code)
         return code < 0 ? code : -EIO;
 
     struct tb_error reason = {0};
     tb_session_before_rpc(session);
-    amqp_basic_consume(session->state, TB_CONSUMER_EVENTS_CHANNEL, amqp_cstring_bytes(queue),
+    amqp_basic_consume(session->state, TB_CONSUMER_CHANNEL, amqp_cstring_bytes(queue),
                        amqp_cstring_bytes(consumer->options.instance), 0, 0, 0, amqp_empty_table);
-    code = tb_session_check_rpc(session, TB_CONSUMER_EVENTS_CHANNEL, &reason, "consuming queue %s", queue);
+    code = tb_session_check_rpc(session, TB_CONSUMER_CHANNEL, &reason, "consuming queue %s", queue);
     if (code == TB_SESSION_BROKER_FAULT)
         return tb_error_set(
             err, -EIO,
@@ -86,11 +86,9 @@ static int begin(struct tb_consumer *consumer, struct tb_topology *topology, str
     struct tb_session *session = &consumer->session;
     int rc = tb_session_open(session, &consumer->options, "taskbridged", err);
     if (rc == 0)
-        rc = tb_session_open_channel(session, TB_CONSUMER_EVENTS_CHANNEL, err);
+        rc = tb_session_open_channel(session, TB_CONSUMER_CHANNEL, err);
     if (rc == 0)
-        rc = tb_topology_declare(session, TB_CONSUMER_EVENTS_CHANNEL, &consumer->options, topology, err);
-    if (rc == 0)
-        rc = tb_session_open_channel(session, TB_CONSUMER_MEASURE_CHANNEL, err);
+        rc = tb_topology_declare(session, TB_CONSUMER_CHANNEL, &consumer->options, topology, err);
     if (rc == 0)
         rc = consume(consumer, err);
     if (rc < 0)
@@ -137,7 +135,7 @@ void tb_consumer_connect(struct tb_consumer *consumer)
         tb_consumer_lose(consumer, &err, false);
         return;
     }
-    consumer->is_connected = consumer->can_measure = true;
+    consumer->is_connected = true;
     consumer->connected_at = tb_clock_monotonic_us();
     if (amqp_get_heartbeat(consumer->session.state) > 0)
         tb_loop_arm(consumer->loop, &consumer->beat, 0);

@@ -55,7 +55,7 @@ static int send_ack(struct tb_consumer *consumer)
     uint64_t tag = consumer->ack_due - consumer->tag_base;
     consumer->acked = consumer->ack_due;
     consumer->ack_due = 0;
-    return amqp_basic_ack(consumer->session.state, TB_CONSUMER_EVENTS_CHANNEL, tag, 1);
+    return amqp_basic_ack(consumer->session.state, TB_CONSUMER_CHANNEL, tag, 1);
 }
 
 static int send_beat(struct tb_consumer *consumer)
@@ -70,8 +70,7 @@ static int send_cancel(struct tb_consumer *consumer)
     amqp_basic_cancel_t cancel = {.consumer_tag = amqp_cstring_bytes(consumer->options.instance),
                                   .nowait = 1};
     consumer->cancel_is_due = false;
-    return amqp_send_method(consumer->session.state, TB_CONSUMER_EVENTS_CHANNEL, AMQP_BASIC_CANCEL_METHOD,
-                            &cancel);
+    return amqp_send_method(consumer->session.state, TB_CONSUMER_CHANNEL, AMQP_BASIC_CANCEL_METHOD, &cancel);
 }
 
 void tb_consumer_flush(struct tb_consumer *consumer)
@@ -208,12 +207,11 @@ bool tb_consumer_is_connected(const struct tb_consumer *consumer)
 
 void tb_consumer_measure(struct tb_consumer *consumer)
 {
-    if (!consumer->is_connected || !consumer->can_measure || consumer->fault.code ||
-        !tb_session_is_writable(&consumer->session))
+    if (!consumer->is_connected || consumer->fault.code || !tb_session_is_writable(&consumer->session))
         return;
     amqp_queue_declare_t question = {.queue = amqp_cstring_bytes(consumer->options.queue), .passive = 1};
-    int status = amqp_send_method(consumer->session.state, TB_CONSUMER_MEASURE_CHANNEL,
-                                  AMQP_QUEUE_DECLARE_METHOD, &question);
+    int status =
+        amqp_send_method(consumer->session.state, TB_CONSUMER_CHANNEL, AMQP_QUEUE_DECLARE_METHOD, &question);
     if (status != AMQP_STATUS_OK)
         tb_consumer_note_fault(consumer, status, "sending");
 }

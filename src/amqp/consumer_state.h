@@ -9,8 +9,7 @@
 #include "taskbridge/amqp/consumer.h"
 #include "taskbridge/io/backoff.h"
 
-#define TB_CONSUMER_EVENTS_CHANNEL  1
-#define TB_CONSUMER_MEASURE_CHANNEL 2
+#define TB_CONSUMER_CHANNEL 1
 
 /* How long a goodbye may take. */
 #define TB_CONSUMER_GOODBYE_US TB_US_PER_S
@@ -36,7 +35,6 @@ struct tb_consumer {
     bool delivery_waits; /* the delivery in assembly was neither taken nor held yet; comes after those held */
     unsigned prefetch;
     bool beat_is_due, cancel_is_due;
-    bool can_measure; /* the channel for it is open */
     struct tb_error fault;
     int64_t connected_at; /* monotonic */
     uint64_t tag_base, last_tag;

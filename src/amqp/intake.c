@@ -29,10 +29,14 @@ static void on_blocked(struct tb_consumer *consumer, const amqp_method_t *method
         consumer->events.on_blocked(consumer->events.owner, is_blocked, reason);
 }
 
+/* The answer comes on the channel of the deliveries, behind all that had left the queue when it was counted:
+ * what is in neither count has been handed over. */
 static void on_measured(struct tb_consumer *consumer, const amqp_queue_declare_ok_t *answer)
 {
+    int64_t waiting = (int64_t)consumer->hold.count + consumer->delivery_waits;
     if (consumer->events.on_measured)
-        consumer->events.on_measured(consumer->events.owner, answer->message_count, answer->consumer_count);
+        consumer->events.on_measured(consumer->events.owner, answer->message_count + waiting,
+                                     answer->consumer_count);
 }
 
 /* Any method but basic.deliver. 0, or negative when the connection is of no use any more. */
@@ -42,11 +46,6 @@ static int take_method(struct tb_consumer *consumer, const amqp_frame_t *frame, 
     switch (method->id) {
     case AMQP_CONNECTION_CLOSE_METHOD:
     case AMQP_CHANNEL_CLOSE_METHOD:
-        if (frame->channel == TB_CONSUMER_MEASURE_CHANNEL) {
-            consumer->can_measure = false;
-            tb_session_closed_by_peer(&consumer->session, frame, NULL);
-            return 0;
-        }
         tb_session_closed_by_peer(&consumer->session, frame, err);
         return -ECONNRESET;
     case AMQP_BASIC_CANCEL_METHOD:
@@ -87,7 +86,7 @@ static void place_delivery(struct tb_consumer *consumer)
         is_placed = tb_hold_push(&consumer->hold, delivery);
     consumer->delivery_waits = !is_placed;
     if (is_placed)
-        tb_session_release(&consumer->session, TB_CONSUMER_EVENTS_CHANNEL);
+        tb_session_release(&consumer->session, TB_CONSUMER_CHANNEL);
     tb_consumer_update_watch(consumer);
 }
 
@@ -109,7 +108,7 @@ static bool place_waiting(struct tb_consumer *consumer, int64_t end_us)
 static int take_frame(struct tb_consumer *consumer, const amqp_frame_t *frame, struct tb_error *err)
 {
     bool is_content =
-        frame->channel == TB_CONSUMER_EVENTS_CHANNEL &&
+        frame->channel == TB_CONSUMER_CHANNEL &&
         (frame->frame_type != AMQP_FRAME_METHOD || frame->payload.method.id == AMQP_BASIC_DELIVER_METHOD);
     if (!is_content) {
         int rc = frame->frame_type == AMQP_FRAME_METHOD ? take_method(consumer, frame, err) : 0;
@@ -123,7 +122,7 @@ static int take_frame(struct tb_consumer *consumer, const amqp_frame_t *frame, s
         place_delivery(consumer);
         return 0;
     }
-    tb_session_release(&consumer->session, TB_CONSUMER_EVENTS_CHANNEL);
+    tb_session_release(&consumer->session, TB_CONSUMER_CHANNEL);
     return rc;
 }
 

@@ -158,7 +158,7 @@ static size_t find_login_end(struct tb_str rest)
 
 static int parse_parts(struct tb_str text, struct tb_amqp_url *url, struct sink *sink, struct tb_error *err)
 {
-    struct tb_str rest = TB_STR_NULL;
+    struct tb_str rest = TB_STR("");
     int rc = parse_scheme(text, url, &rest, err);
     if (rc < 0)
         return rc;

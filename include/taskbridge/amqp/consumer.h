@@ -35,7 +35,8 @@ struct tb_consumer_events {
     /* The broker takes no messages at present (its memory or disk is low), or does again; reason is null
      * then. Consuming goes on. */
     void (*on_blocked)(void *owner, bool is_blocked, struct tb_str reason);
-    /* The answer to tb_consumer_measure: messages that wait in the queue and are with no consumer. */
+    /* The answer to tb_consumer_measure: messages that were not handed out yet, neither to other consumers
+     * nor to the source's owner. When it is 0, on_delivery was called for all that this consumer got. */
     void (*on_measured)(void *owner, int64_t messages, int64_t consumers);
     void *owner;
 };
