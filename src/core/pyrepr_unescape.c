@@ -1,8 +1,9 @@
 /* The escapes of Python's string literals.
  *
- * A repr writes few of them, people's own reprs may write any. What can't be told (a character by name, a
- * surrogate, a character that PostgreSQL has not) makes the whole text untold: part of an id is another id.
- * An escape that Python does not know is a backslash and a letter, as in Python. */
+ * A repr writes few of them, people's own reprs may write any. What can't be told makes the whole text
+ * untold, for part of an id is another id: a character by name, a surrogate, a character that PostgreSQL has
+ * not, and a line that goes on, which no repr has, but which Celery writes when text has a backslash before a
+ * newline. An escape that Python does not know is a backslash and a letter, as in Python. */
 #include "pyrepr_lex.h"
 
 #include "taskbridge/base/utf8.h"
@@ -84,8 +85,6 @@ static size_t take_escape(const char **at, const char *end, char *bytes)
         return 1;
     }
     switch (letter) {
-    case '\n': /* a line continued */
-        return 0;
     case 'x':
         return take_hex(at, end, 2, bytes);
     case 'u':
@@ -93,6 +92,7 @@ static size_t take_escape(const char **at, const char *end, char *bytes)
     case 'U':
         return take_hex(at, end, 8, bytes);
     case 'N':
+    case '\n':
         return UNTOLD;
     default:
         bytes[0] = *backslash;
