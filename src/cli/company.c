@@ -7,8 +7,6 @@
 #include "output.h"
 #include "taskbridge/store/tokens.h"
 
-#include <stdio.h>
-
 #define ID_BYTES ((size_t)4096)
 
 /* ---- add ---- */
@@ -23,7 +21,7 @@ static int add(struct tb_cli *cli, struct tb_arena *arena)
         return code;
     if (tb_company_add(cli->session, id, name, &cli->err))
         return tb_cli_fail(cli, NULL);
-    printf("company %.*s is called %.*s\n", TB_STR_FMT(id), TB_STR_FMT(name));
+    tb_cli_say("company %.*s is called %.*s", TB_STR_FMT(id), TB_STR_FMT(name));
     return TB_EXIT_GOOD;
 }
 
@@ -65,8 +63,8 @@ static int change_access(struct tb_cli *cli, struct tb_arena *arena, bool is_all
                              : tb_company_deny(cli->session, user, id, &changed, &cli->err);
     if (outcome)
         return tb_cli_fail(cli, NULL);
-    printf("%.*s %s company %.*s%s\n", TB_STR_FMT(user), is_allowed ? "sees" : "does not see", TB_STR_FMT(id),
-           changed ? "" : ", as before");
+    tb_cli_say("%.*s %s company %.*s%s", TB_STR_FMT(user), is_allowed ? "sees" : "does not see",
+               TB_STR_FMT(id), changed ? "" : ", as before");
     return TB_EXIT_GOOD;
 }
 

@@ -2,7 +2,7 @@
  *
  * One loop, one thread: libmicrohttpd's sockets and the one to PostgreSQL. Here everything is made, run and
  * taken apart again. SIGTERM and SIGINT let what is under way end, SIGHUP reads the configuration again, of
- * which only log.level takes effect without a restart. */
+ * which only log.level and log.format take effect without a restart. */
 #include "database.h"
 #include "listener.h"
 #include "page.h"
@@ -43,6 +43,7 @@ static void reload(struct app *app)
         tb_buf_init(&ignored, TB_CONFIG_MAX_BYTES);
         tb_config_push_restart_needed(app->config, config, &ignored);
         app->log.level = (enum tb_log_level)config->log.level;
+        app->log.format = (enum tb_log_format)config->log.format;
         tb_log(&app->log, TB_LOG_INFO, "read the configuration again",
                TB_F_STR("effective_after_restart", tb_buf_str(&ignored)));
         tb_buf_deinit(&ignored);
