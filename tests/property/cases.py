@@ -143,7 +143,10 @@ def shrink(events, fails, seconds=60):
 
 def describe(complaints, messages, fails):
     """What is wrong, and the smallest case that shows it: single events if these are enough, else whole messages."""
-    events = events_of(messages)
-    minimal = shrink(events if fails(events) else messages, fails)
+    text = "\n".join(complaints[:SHOWN])
+    candidates = [case for case in (events_of(messages), messages) if fails(case)]
+    if not candidates:
+        return f"{text}\nthe same {len(messages)} messages do not fail again"
+    minimal = shrink(candidates[0], fails)
     lines = "\n".join(json.dumps(message) for message in minimal)
-    return "\n".join([*complaints[:SHOWN], f"minimal case, {len(minimal)} messages:", lines])
+    return f"{text}\nminimal case, {len(minimal)} messages:\n{lines}"

@@ -20,7 +20,8 @@ class Bridge:
 
     def __init__(self, site):
         self.site = site
-        site.config["tasks"] = lifecycles.RULES
+        # Whose events these are lived long ago: maintenance would delete and suspect them.
+        site.config.update(tasks=lifecycles.RULES, maintenance={"enabled": False})
         site.write_config()
         fold_config = site.directory / "fold.yaml"
         fold_config.write_text(yaml.safe_dump({"tasks": lifecycles.RULES}, allow_unicode=True), encoding="utf-8")
