@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -73,6 +74,21 @@ int tb_loop_add(struct tb_loop *loop, struct tb_watch *watch, uint32_t events)
     return 0;
 }
 
+int tb_loop_add_foreign(struct tb_loop *loop, struct tb_watch *watch, int fd, uint32_t events)
+{
+    assert(!watch->added);
+    watch->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (watch->fd < 0)
+        return -errno;
+    int rc = tb_loop_add(loop, watch, events);
+    if (rc) {
+        close(watch->fd);
+        watch->fd = -1;
+    }
+    watch->owns_fd = watch->added;
+    return rc;
+}
+
 /* Takes all but the wanted events of watch out of the wakeup under way. */
 static void restrict_pending(struct tb_loop *loop, const struct tb_watch *watch, uint32_t wanted)
 {
@@ -103,6 +119,11 @@ void tb_loop_remove(struct tb_loop *loop, struct tb_watch *watch)
     assert(rc == 0);
     (void)rc;
     watch->added = false;
+    if (watch->owns_fd) {
+        close(watch->fd);
+        watch->fd = -1;
+    }
+    watch->owns_fd = false;
     restrict_pending(loop, watch, 0);
 }
 

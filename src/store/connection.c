@@ -325,8 +325,7 @@ static void begin_setup(struct tb_connection *c)
 static void watch_socket(struct tb_connection *c, uint32_t events)
 {
     tb_loop_remove(c->loop, &c->watch);
-    c->watch.fd = PQsocket(c->pg);
-    if (c->watch.fd < 0 || tb_loop_add(c->loop, &c->watch, events) != 0)
+    if (PQsocket(c->pg) < 0 || tb_loop_add_foreign(c->loop, &c->watch, PQsocket(c->pg), events) != 0)
         lose_pg(c);
 }
 

@@ -17,7 +17,7 @@ struct tb_watch {
     int fd;
     void (*on_ready)(struct tb_watch *watch, uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP */
     void *owner;
-    bool added; /* the loop's own */
+    bool added, owns_fd; /* the loop's own */
 };
 
 /* A timer, embedded in its owner; one-shot. */
@@ -40,6 +40,9 @@ int tb_loop_run(struct tb_loop *loop, struct tb_error *err) TB_MUST_CHECK;
 void tb_loop_stop(struct tb_loop *loop);
 
 int tb_loop_add(struct tb_loop *loop, struct tb_watch *watch, uint32_t events) TB_MUST_CHECK;
+/* Watches a descriptor that belongs to a library, which may close it at any time, without a word: the loop
+ * waits for a duplicate (watch->fd), which tb_loop_remove closes. */
+int tb_loop_add_foreign(struct tb_loop *loop, struct tb_watch *watch, int fd, uint32_t events) TB_MUST_CHECK;
 /* Of a watch that is added. */
 void tb_loop_change(struct tb_loop *loop, struct tb_watch *watch, uint32_t events);
 /* Before its fd is closed; fine when not added. No callback of it comes any more, also not of the wakeup

@@ -578,9 +578,32 @@ static void failure_names_the_step(void **state)
 
 #define loop_test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void test_a_foreign_descriptor_may_be_closed_while_it_is_watched(void **state)
+{
+    struct tb_loop *loop = NULL;
+    struct tb_watch watch = {.fd = -1};
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(tb_loop_new(&loop, NULL), 0);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(tb_loop_add_foreign(loop, &watch, ends[0], EPOLLIN), 0);
+    int own = watch.fd;
+    assert_int_not_equal(own, ends[0]);
+    close(ends[0]);
+    tb_loop_change(loop, &watch, 0);
+    tb_loop_remove(loop, &watch);
+    assert_int_equal(watch.fd, -1);
+    assert_int_equal(fcntl(own, F_GETFD), -1);
+    tb_loop_remove(loop, &watch);
+    close(ends[1]);
+    tb_loop_free(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_foreign_descriptor_may_be_closed_while_it_is_watched),
         loop_test(readable_descriptor_is_called_with_its_events),
         loop_test(readiness_that_is_not_taken_comes_again),
         loop_test(a_peer_that_hangs_up_is_told),
