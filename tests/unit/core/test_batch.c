@@ -50,15 +50,33 @@ static struct tb_delivery delivery_of(const char *body)
     };
 }
 
+static struct tb_str lend(struct tb_str text)
+{
+    return text.ptr ? (struct tb_str){strndup(text.ptr, text.len), text.len} : text;
+}
+
+static void take_back(struct tb_str text)
+{
+    char *memory = (char *)(uintptr_t)text.ptr;
+    if (memory)
+        memset(memory, 'x', text.len);
+    free(memory);
+}
+
 /* The delivery's memory is overwritten afterwards: nothing of it may be borrowed. */
 static void add(struct tb_delivery delivery, const struct tb_rules *rules)
 {
-    char *body = strndup(delivery.body.ptr, delivery.body.len);
-    assert_non_null(body);
-    delivery.body.ptr = body;
+    delivery.body = lend(delivery.body);
+    delivery.routing_key = lend(delivery.routing_key);
+    delivery.content_type = lend(delivery.content_type);
+    delivery.content_encoding = lend(delivery.content_encoding);
+    delivery.headers = lend(delivery.headers);
     assert_int_equal(tb_batch_add(&batch, &delivery, rules), 0);
-    memset(body, 'x', delivery.body.len);
-    free(body);
+    take_back(delivery.body);
+    take_back(delivery.routing_key);
+    take_back(delivery.content_type);
+    take_back(delivery.content_encoding);
+    take_back(delivery.headers);
 }
 
 static void add_body(const char *body)
@@ -224,6 +242,7 @@ static void deliveries_are_kept_as_they_came(void **unused)
     assert_text(kept->body, succeeded);
     assert_text(kept->routing_key, "task.multi");
     assert_text(kept->content_type, "application/json");
+    assert_text(kept->content_encoding, "utf-8");
     assert_text(kept->headers, "{\"hostname\": \"w@h\"}");
     assert_true(tb_str_is_null(kept->compression));
     assert_int_equal(kept->tag, 4);
@@ -403,17 +422,17 @@ static void texts_of_the_rules_outlive_the_rules(void **unused)
     assert_text(row_of("b")->rule_display_name, "Sincronizando");
 }
 
-static void a_batch_is_full_by_rows(void **unused)
+static void a_batch_is_full_by_rows_and_finds_each_of_them_again(void **unused)
 {
     (void)unused;
-    for (size_t i = 0; i < TB_BATCH_MAX_ROWS; i++) {
-        char body[160];
+    for (int i = 0; i < (int)TB_BATCH_MAX_ROWS; i++) {
         assert_false(tb_batch_is_full(&batch));
-        snprintf(body, sizeof(body), "{\"type\": \"task-started\", \"uuid\": \"%zu\", \"timestamp\": %d}", i,
-                 BASE_S);
-        add_body(body);
+        start_numbered(i);
     }
+    for (int i = 0; i < (int)TB_BATCH_MAX_ROWS; i++)
+        start_numbered(i);
     assert_true(tb_batch_is_full(&batch));
+    assert_int_equal(batch.row_count, TB_BATCH_MAX_ROWS);
 }
 
 static void a_batch_is_full_by_deliveries(void **unused)
@@ -528,7 +547,7 @@ int main(void)
         BATCH_TEST(copies_of_one_start_are_one_start),
         BATCH_TEST(a_start_that_only_came_again_says_so),
         BATCH_TEST(texts_of_the_rules_outlive_the_rules),
-        BATCH_TEST(a_batch_is_full_by_rows),
+        BATCH_TEST(a_batch_is_full_by_rows_and_finds_each_of_them_again),
         BATCH_TEST(a_batch_is_full_by_deliveries),
         BATCH_TEST(a_batch_is_full_by_bytes),
         BATCH_TEST(reset_forgets_everything_and_begins_anew),

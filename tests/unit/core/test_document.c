@@ -177,6 +177,19 @@ static void only_an_integer_in_its_one_form_is_written_as_a_number(void **unused
     }
 }
 
+static void what_is_active_counts_though_it_is_not_listed(void **unused)
+{
+    (void)unused;
+    const struct tb_document document = {.company_id = TB_STR("73"), .active_total = 2, .total_tasks = 3};
+    struct tb_buf buf;
+
+    tb_buf_init(&buf, TB_MIB);
+    tb_document_push(&document, &buf);
+    assert_non_null(strstr(buf.ptr, "\"active_tasks\":[],\"all_completed\":false,"
+                                    "\"summary\":{\"total_tasks\":3,\"active_count\":2,"));
+    tb_buf_deinit(&buf);
+}
+
 static void a_document_beyond_the_ceiling_fails_the_buffer(void **unused)
 {
     (void)unused;
@@ -196,6 +209,7 @@ int main(void)
         cmocka_unit_test(a_company_without_tasks_has_completed_all_of_them),
         cmocka_unit_test(a_task_that_starts_in_our_future_has_lasted_no_time),
         cmocka_unit_test(only_an_integer_in_its_one_form_is_written_as_a_number),
+        cmocka_unit_test(what_is_active_counts_though_it_is_not_listed),
         cmocka_unit_test(a_document_beyond_the_ceiling_fails_the_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,6 +161,10 @@ static void ten_heartbeats_are_waited_for(void **unused)
 {
     (void)unused;
     static const struct liveness_case cases[] = {
+        CASE("its task spoke", "STARTED", TB_ANSWER_NONE, TB_LIVENESS_FINE, .silent_s = 199, .heard_s = 900,
+             .freq_s = 20),
+        CASE("and fell silent", "STARTED", TB_ANSWER_NONE, TB_LIVENESS_VANISHED, .silent_s = 200,
+             .heard_s = 900, .freq_s = 20),
         CASE("ten of 20 s", "STARTED", TB_ANSWER_NONE, TB_LIVENESS_FINE, .silent_s = 500, .heard_s = 199,
              .freq_s = 20),
         CASE("and then", "STARTED", TB_ANSWER_NONE, TB_LIVENESS_VANISHED, .silent_s = 500, .heard_s = 200,
