@@ -181,6 +181,9 @@ static void a_uuid_is_any_text_of_up_to_255_characters(void **state)
     assert_str(only_event(decoded)->uuid, "custom-id/with spaces \xC3\xB1 \xEF\xBF\xBD \xEF\xBF\xBD "
                                           "\xF0\x9F\x98\x80 \"\\/\n");
     decode(decoded, "{\"type\": \"task-started\", \"timestamp\": 1700000000, "
+                    "\"uuid\": \"\\b\\f\\r\\t\\uABcd\"}");
+    assert_str(only_event(decoded)->uuid, "\b\f\r\t\xEA\xAF\x8D");
+    decode(decoded, "{\"type\": \"task-started\", \"timestamp\": 1700000000, "
                     "\"uuid\": \"\\ud800\\ud83d\\ude00\\ud800x\"}");
     assert_str(only_event(decoded)->uuid, "\xEF\xBF\xBD\xF0\x9F\x98\x80\xEF\xBF\xBDx");
 }

@@ -104,15 +104,61 @@ static void full_memory_is_told(void **state)
     }
 }
 
+/* With memory for less and less: all of it, or word that there was none; never part of a text. */
+static void every_end_of_memory_is_told(void **state)
+{
+    (void)state;
+    const char *body =
+        "[{\"type\": \"task-sent\", \"timestamp\": 1700000000, \"uuid\": {\"__type__\": \"uuid\", "
+        "\"__value__\": "
+        "{\"hex\": \"12345678123456781234567812345678\"}}, \"name\": \"a\\nb\", \"kwargs\": \"\\u00f1\"}, "
+        "{\"type\": \"task-failed\", \"timestamp\": 1700000000, \"uuid\": \"u\", \"traceback\": "
+        "\"\\tlast\"}, 7]";
+    struct tb_delivery delivery = {.body = tb_str_of(body)};
+    int status = -ENOMEM;
+
+    for (size_t max_bytes = 0; status; max_bytes++) {
+        struct tb_arena small;
+        assert_true(max_bytes < 4096);
+        tb_arena_init(&small, max_bytes);
+        decoded_reset(decoded);
+        status = tb_decode_delivery(&delivery, &small, decoded_output(decoded));
+        assert_true(status == 0 || status == -ENOMEM);
+        if (decoded->event_count) {
+            assert_str(decoded->events[0].uuid, "12345678-1234-5678-1234-567812345678");
+            assert_str(decoded->events[0].name, "a\nb");
+        }
+        if (status == 0)
+            assert_int_equal(decoded->event_count + decoded->dead_count, 3);
+        tb_arena_deinit(&small);
+    }
+}
+
+static void a_long_traceback_needs_its_memory(void **state)
+{
+    (void)state;
+    struct tb_arena small;
+
+    tb_arena_init(&small, 70000); /* for the text, not for its copy with the mark */
+    static char body[1 << 18];
+    int len = snprintf(body, sizeof(body),
+                       "{\"type\": \"task-failed\", \"uuid\": \"u\", \"timestamp\": 1700000000, %s}",
+                       long_field("traceback", "\\n", 70000));
+    struct tb_delivery delivery = {.body = {body, (size_t)len}};
+    decoded_reset(decoded);
+    assert_int_equal(tb_decode_delivery(&delivery, &small, decoded_output(decoded)), -ENOMEM);
+    assert_int_equal(decoded->event_count, 0);
+    tb_arena_deinit(&small);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(long_text_is_cut_at_a_whole_character),
-        TEST(ids_are_whole_or_absent),
-        TEST(of_a_long_traceback_the_end_is_kept),
-        TEST(full_memory_is_told),
+        TEST(long_text_is_cut_at_a_whole_character), TEST(ids_are_whole_or_absent),
+        TEST(of_a_long_traceback_the_end_is_kept),   TEST(full_memory_is_told),
+        TEST(every_end_of_memory_is_told),           TEST(a_long_traceback_needs_its_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
