@@ -249,7 +249,9 @@ void tb_database_close(struct tb_database *database)
     if (!database)
         return;
     tb_connection_close(database->connection);
-    while (database->asks)
-        forget(database->asks);
+    for (struct ask *ask = database->asks, *next; ask; ask = next) {
+        next = ask->next;
+        forget(ask);
+    }
     free(database);
 }
