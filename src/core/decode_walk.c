@@ -9,13 +9,18 @@
  * A body that is no list is one piece, the whole of it, and what follows the value is another. */
 #include "decode_walk.h"
 
+#include "decode_resync.h"
+
 enum state { AT_START, IN_LIST_FIRST, IN_LIST, BEHIND_VALUE, AT_END };
+
+#define BUDGET_FACTOR 64
 
 #define BYTE_ORDER_MARK TB_STR("\xEF\xBB\xBF")
 
 void tb_walk_init(struct tb_walk *walk, struct tb_str body)
 {
-    *walk = (struct tb_walk){.scan = tb_scan_of(body), .body = body, .state = AT_START};
+    *walk = (struct tb_walk){
+        .scan = tb_scan_of(body), .body = body, .state = AT_START, .budget = body.len * BUDGET_FACTOR};
     if (tb_str_starts_with(body, BYTE_ORDER_MARK))
         walk->scan.at += BYTE_ORDER_MARK.len;
     tb_scan_skip_space(&walk->scan);
@@ -94,6 +99,22 @@ static void take_rest(struct tb_walk *walk, const char *start, struct tb_piece *
     piece->text = text_from(walk, start);
 }
 
+/* From start, where the scan is, to the end of what is damaged. */
+static void take_damaged(struct tb_walk *walk, const char *start, struct tb_piece *piece)
+{
+    struct tb_str rest = {start, (size_t)(walk->scan.end - start)};
+
+    if (!tb_scan_skip_damaged(&walk->scan)) {
+        const char *comma = tb_resync_find(rest, &walk->budget);
+        if (!comma) {
+            take_rest(walk, start, piece);
+            return;
+        }
+        walk->scan.at = comma;
+    }
+    piece->text = trimmed_from(walk, start);
+}
+
 static void take_element(struct tb_walk *walk, struct tb_piece *piece, struct tb_fields *ret_fields)
 {
     struct tb_scan *scan = &walk->scan;
@@ -105,10 +126,7 @@ static void take_element(struct tb_walk *walk, struct tb_piece *piece, struct tb
     if (!scan->damage)
         return;
     scan->at = start;
-    if (!tb_scan_skip_damaged(scan))
-        take_rest(walk, start, piece);
-    else
-        piece->text = trimmed_from(walk, start);
+    take_damaged(walk, start, piece);
 }
 
 /* Text that stands between an element and the comma that should have followed it. */
@@ -117,10 +135,7 @@ static void take_interjection(struct tb_walk *walk, struct tb_piece *piece)
     const char *start = walk->scan.at;
 
     set_damage(piece, "neither a comma nor the closing bracket follows an element", start);
-    if (!tb_scan_skip_damaged(&walk->scan))
-        take_rest(walk, start, piece);
-    else
-        piece->text = trimmed_from(walk, start);
+    take_damaged(walk, start, piece);
 }
 
 /* Steps over the comma before an element; true when an element follows, else piece is what is there. */

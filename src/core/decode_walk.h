@@ -21,6 +21,7 @@ struct tb_walk {
     struct tb_scan scan;
     struct tb_str body;
     int state;
+    size_t budget; /* bytes that may be read again in search of what follows damage */
 };
 
 /* body is UTF-8 text, maybe with a byte order mark, not empty but for that. Borrowed by the walk. */
