@@ -105,8 +105,9 @@ static int fail_to_connect(const struct tb_session *session, int status, struct 
     case AMQP_STATUS_SSL_PEER_VERIFY_FAILED:
     case AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED:
     case AMQP_STATUS_SSL_ERROR:
-        return tb_error_set(err, -EPROTO, "TLS with the broker %s failed: %s", session->place,
-                            tb_tls_reason(session));
+        return tb_error_set(
+            err, -EPROTO, "TLS with the broker %s failed: %s%s", session->place, tb_tls_reason(session),
+            session->verify_error ? ": check amqp.tls.ca_file, and the host in amqp.url" : "");
     default:
         return tb_session_fail(session, status, err, "connecting");
     }
