@@ -133,7 +133,7 @@ static int run(struct tb_cli *cli)
     if (!code)
         code = tb_cli_number(cli, "--seconds", 1, 100 * 366 * INT64_C(86400), &seconds);
     if (!code)
-        code = tb_cli_configure(cli);
+        code = tb_cli_configure_broker(cli);
     if (code)
         return code;
     hold_signals(&signals);

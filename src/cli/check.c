@@ -7,6 +7,7 @@
 
 #include "taskbridge/base/json.h"
 #include "taskbridge/base/limits.h"
+#include "taskbridge/store/conninfo.h"
 
 #include <stdio.h>
 
@@ -40,11 +41,25 @@ static void push_good(const struct tb_cli *cli, struct tb_buf *buf)
     tb_buf_deinit(&options);
 }
 
+/* Whether the URLs are understood by the libraries that will use them. 0 or TB_EXIT_USAGE, with cli->err. */
+static int check_urls(struct tb_cli *cli)
+{
+    if (tb_amqp_options_check(&cli->amqp, &cli->err))
+        tb_error_prefix(&cli->err, "amqp");
+    else if (tb_conninfo_check(cli->config->database.url, &cli->err))
+        tb_error_prefix(&cli->err, "database");
+    else
+        return 0;
+    return TB_EXIT_USAGE;
+}
+
 static int check_as_json(struct tb_cli *cli, struct tb_buf *buf)
 {
-    int outcome = tb_config_load(&cli->source, &cli->config, &cli->err);
+    int outcome = tb_cli_load(cli);
     if (outcome < 0)
         return tb_cli_fail(cli, NULL);
+    if (!outcome)
+        outcome = check_urls(cli);
     if (outcome)
         push_problem(&cli->err, buf);
     else
@@ -58,6 +73,10 @@ static int check_as_text(struct tb_cli *cli, struct tb_buf *buf)
     int code = tb_cli_configure(cli);
     if (code)
         return code;
+    if (check_urls(cli)) {
+        tb_cli_fail(cli, NULL);
+        return TB_EXIT_USAGE;
+    }
     if (cli->source.must_exist)
         tb_buf_printf(buf, "# %s is right. In effect, with the environment over it:\n", cli->source.path);
     else

@@ -61,19 +61,35 @@ static void fill_amqp_options(const struct tb_config *config, struct tb_amqp_opt
     ret_options->prefetch = (unsigned)config->amqp.prefetch;
 }
 
-int tb_cli_configure(struct tb_cli *cli)
+int tb_cli_load(struct tb_cli *cli)
 {
     if (cli->config)
         return 0;
     cli->source.environment = environ;
     int outcome = tb_config_load(&cli->source, &cli->config, &cli->err);
-    if (outcome) {
-        tb_cli_fail(cli, NULL);
-        return outcome > 0 ? TB_EXIT_USAGE : TB_EXIT_FAILED;
-    }
+    if (outcome)
+        return outcome;
     assert(cli->config);
     fill_amqp_options(cli->config, &cli->amqp);
     return 0;
+}
+
+int tb_cli_configure(struct tb_cli *cli)
+{
+    int outcome = tb_cli_load(cli);
+    if (!outcome)
+        return 0;
+    tb_cli_fail(cli, NULL);
+    return outcome > 0 ? TB_EXIT_USAGE : TB_EXIT_FAILED;
+}
+
+int tb_cli_configure_broker(struct tb_cli *cli)
+{
+    int code = tb_cli_configure(cli);
+    if (code || tb_amqp_options_check(&cli->amqp, &cli->err) == 0)
+        return code;
+    tb_cli_fail(cli, "amqp");
+    return TB_EXIT_USAGE;
 }
 
 static void print_notice(void *owner, const char *text)

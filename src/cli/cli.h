@@ -50,8 +50,14 @@ struct tb_cli {
     struct tb_error err;              /* of the call that failed last */
 };
 
-/* Loads the configuration. 0, or TB_EXIT_USAGE with the reason printed. */
+/* Loads the configuration unless it is. Returns as tb_config_load, with the reason in cli->err. */
+int tb_cli_load(struct tb_cli *cli) TB_MUST_CHECK;
+
+/* The same. 0, or an enum tb_exit with the reason printed. */
 int tb_cli_configure(struct tb_cli *cli) TB_MUST_CHECK;
+
+/* The same, and what it says of the broker can be used. */
+int tb_cli_configure_broker(struct tb_cli *cli) TB_MUST_CHECK;
 
 /* Loads the configuration unless it is, and connects to the database. 0, or an enum tb_exit with the reason
  * printed. */

@@ -178,7 +178,7 @@ static int replay_all(struct tb_cli *cli, struct replay *replay)
 static int run(struct tb_cli *cli)
 {
     struct replay replay = {.publisher = NULL};
-    int code = tb_cli_configure(cli);
+    int code = tb_cli_configure_broker(cli);
     if (!code)
         code = replay_all(cli, &replay);
     tb_publisher_close(replay.publisher);

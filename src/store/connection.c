@@ -9,7 +9,7 @@
  * as TB_STORE_LOST, because nobody can know whether its commit got through. */
 #include "taskbridge/store/connection.h"
 
-#include "conninfo.h"
+#include "taskbridge/store/conninfo.h"
 #include "pg_error.h"
 #include "sqlstate.h"
 #include "taskbridge/io/backoff.h"

@@ -2,7 +2,7 @@
  *
  * So its words are only passed on while they contain nothing behind the first "://", or the whole string
  * where there is no such thing: then the reason is told without the quotation. */
-#include "conninfo.h"
+#include "taskbridge/store/conninfo.h"
 
 #include "taskbridge/base/str.h"
 

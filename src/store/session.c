@@ -5,7 +5,7 @@
  */
 #include "taskbridge/store/session.h"
 
-#include "conninfo.h"
+#include "taskbridge/store/conninfo.h"
 #include "pg_error.h"
 #include "sqlstate.h"
 #include "taskbridge/base/clock.h"

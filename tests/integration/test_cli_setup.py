@@ -8,6 +8,7 @@ import json
 import pytest
 
 from harness import wait_until
+from harness.stack import ROOT
 
 MIGRATIONS = "SELECT count(*) FROM taskbridge_migrations"
 
@@ -15,7 +16,7 @@ MIGRATIONS = "SELECT count(*) FROM taskbridge_migrations"
 def test_migrate_brings_an_empty_database_up_and_again_does_nothing(bare_site):
     first = bare_site.cli("migrate")
     applied = bare_site.database.value(MIGRATIONS)
-    assert applied >= 6
+    assert applied == len(list((ROOT / "sql" / "migrations").glob("*.sql"))) > 0
     lines = first.stdout.splitlines()
     assert lines[0] == "applied 0001_trackers"
     assert len(lines) == applied + 1
@@ -68,6 +69,15 @@ def test_check_says_where_the_file_is_wrong(bare_site):
                            "did you mean amqp.heartbeat_s?\n")
     found = json.loads(bare_site.cli("check", "--json", check=2).stdout)
     assert (found["ok"], found["line"], found["column"]) == (False, 2, 3)
+
+
+def test_check_reads_the_urls_as_the_libraries_will(bare_site):
+    broker = bare_site.cli("check", check=2, TASKBRIDGE_AMQP_URL="amqp://u:hunter2@h:port/x")
+    assert "taskbridge check: amqp: the broker's URL has a port that is no number" in broker.stderr
+    database = bare_site.cli("check", "--json", check=2, TASKBRIDGE_DATABASE_URL="host=h password=hunter2 x=1")
+    assert "database.url is not understood" in json.loads(database.stdout)["error"]
+    assert "hunter2" not in broker.stderr + broker.stdout + database.stderr + database.stdout
+    assert bare_site.cli("capture", "-", check=2, TASKBRIDGE_AMQP_URL="amqp://u@h:port/x").stdout == ""
 
 
 @pytest.mark.parametrize("command", ["migrate", "check", "status", "capture x", "token list"])
