@@ -246,10 +246,12 @@ int tb_database_open(const struct tb_database_options *options, struct tb_databa
 
 void tb_database_close(struct tb_database *database)
 {
+    struct ask *next = NULL;
+
     if (!database)
         return;
     tb_connection_close(database->connection);
-    for (struct ask *ask = database->asks, *next; ask; ask = next) {
+    for (struct ask *ask = database->asks; ask; ask = next) {
         next = ask->next;
         forget(ask);
     }

@@ -25,6 +25,8 @@ bool tb_path_matches(const char *pattern, struct tb_str path, struct tb_str *ret
         return false;
     if (path.len > 1 && path.ptr[path.len - 1] == '/')
         path.len--;
+    if (path.len > 1 && path.ptr[path.len - 1] == '/')
+        return false;
     while (wanted.len && path.len) {
         struct tb_str expected = take_segment(&wanted);
         struct tb_str segment = take_segment(&path);
