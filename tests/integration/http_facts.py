@@ -56,7 +56,6 @@ def send_raw(server, data, timeout=20):
     """Sends the bytes on a connection of their own, and returns all that comes until the server closes it."""
     with open_socket(server, timeout) as connection:
         connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
         return read_all(connection)
 
 

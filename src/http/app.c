@@ -1,0 +1,141 @@
+/* The program while it runs: everything it is made of is opened, run in one loop and one thread, and closed
+ * again.
+ *
+ * SIGTERM and SIGINT let what is under way end, SIGHUP reads the configuration again, of which only log.level
+ * takes effect without a restart. The order of closing: first the server, whose last requests may wait for
+ * the database. */
+#include "app.h"
+
+#include "database.h"
+#include "listener.h"
+#include "page.h"
+#include "server.h"
+#include "taskbridge/config/arguments.h"
+#include "taskbridge/io/notify.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+struct app {
+    const struct tb_config_source *source; /* borrowed */
+    const struct tb_config *config;        /* borrowed */
+    struct tb_log log;
+    struct tb_loop *loop;
+    struct tb_page page;
+    struct tb_services services;
+    struct tb_server *server;
+    bool is_stopping;
+};
+
+static void take_log(struct app *app, const struct tb_config *config)
+{
+    enum tb_log_level level = (enum tb_log_level)config->log.level;
+
+    app->log.format = (enum tb_log_format)config->log.format;
+    /* The line that tells of it is written if either level lets it through. */
+    if (level < app->log.level)
+        app->log.level = level;
+    tb_log(&app->log, TB_LOG_INFO,
+           "took log.level and log.format from the configuration; all else takes effect after a restart");
+    app->log.level = level;
+}
+
+static void reload(struct app *app)
+{
+    struct tb_config *config = NULL;
+    struct tb_error err = {0};
+
+    tb_notify_reloading();
+    if (tb_config_load(app->source, &config, &err) == 0)
+        take_log(app, config);
+    else
+        tb_log(&app->log, TB_LOG_ERROR, "the configuration stays as it was", TB_F_CSTR("error", err.text));
+    tb_config_free(config);
+    tb_notify_ready();
+}
+
+static void on_drained(void *owner)
+{
+    struct app *app = owner;
+
+    tb_database_stop(app->services.database);
+    tb_loop_stop(app->loop);
+}
+
+static void on_signal(void *owner, int number)
+{
+    struct app *app = owner;
+
+    if (number == SIGHUP) {
+        reload(app);
+    } else if (!app->is_stopping) {
+        app->is_stopping = true;
+        tb_notify_stopping();
+        tb_log(&app->log, TB_LOG_INFO, "stopping", TB_F_CSTR("signal", strsignal(number)));
+        tb_server_drain(app->server, on_drained, app);
+    }
+}
+
+static int open_all(struct app *app, struct tb_error *err)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
+    const struct tb_config *config = app->config;
+    char address[TB_LISTENER_TEXT_BYTES];
+    int fd = -1;
+    int failed = tb_loop_new(&app->loop, err);
+
+    if (!failed)
+        failed = tb_loop_catch_signals(app->loop, signals, on_signal, app, err);
+    if (!failed)
+        failed = tb_database_open(
+            &(struct tb_database_options){
+                .loop = app->loop,
+                .log = &app->log,
+                .url = config->database.url,
+                .connect_timeout_us = config->database.connect_timeout_s * TB_US_PER_S,
+                .response_timeout_us = config->database.response_timeout_s * TB_US_PER_S},
+            &app->services.database, err);
+    if (!failed)
+        failed = tb_listener_open(config->http.listen, &fd, address, err);
+    if (!failed)
+        failed = tb_server_open(&(struct tb_server_options){.loop = app->loop,
+                                                            .listen_fd = fd,
+                                                            .max_connections = config->http.max_connections,
+                                                            .idle_timeout_s = config->http.idle_timeout_s,
+                                                            .services = &app->services},
+                                &app->server, err);
+    if (!failed)
+        tb_log(&app->log, TB_LOG_INFO, "listening", TB_F_CSTR("address", address),
+               TB_F_CSTR("version", TASKBRIDGE_VERSION));
+    return failed;
+}
+
+static int serve(struct app *app)
+{
+    struct tb_error err = {0};
+
+    tb_log_init(&app->log, STDERR_FILENO, (enum tb_log_level)app->config->log.level,
+                (enum tb_log_format)app->config->log.format);
+    tb_page_init(&app->page);
+    app->services = (struct tb_services){.log = &app->log, .rules = &app->config->rules, .page = &app->page};
+    int failed = open_all(app, &err);
+    if (!failed) {
+        tb_notify_ready();
+        failed = tb_loop_run(app->loop, &err);
+    }
+    if (failed)
+        tb_log(&app->log, TB_LOG_ERROR, "taskbridge-http ends", TB_F_CSTR("error", err.text));
+    else
+        tb_log(&app->log, TB_LOG_INFO, "stopped");
+    tb_server_close(app->server);
+    tb_database_close(app->services.database);
+    tb_loop_free(app->loop);
+    return failed ? TB_EXIT_FAILED : TB_EXIT_GOOD;
+}
+
+int tb_app_run(const struct tb_config_source *source, const struct tb_config *config)
+{
+    struct app app = {.source = source, .config = config};
+
+    return serve(&app);
+}
