@@ -123,7 +123,15 @@ class Lives:
             kind = self.random.choice(kinds)
             events.append(self.event(kind, self.random.choice([None, *self.workers]), uuid=task_id,
                                      **self.fields_of(kind, self.random.randrange(3))))
+            if self.random.random() < 0.2:
+                events.append(self.twin(events[-1]))
         return events
+
+    def twin(self, event):
+        """The same kind at the same time with one value of another: which of them counts must not depend on luck."""
+        other = self.fields_of(event["type"], self.random.randrange(3))
+        name = self.random.choice([*other, "hostname"])
+        return {**event, "hostname": self.random.choice(self.workers).hostname, **{name: other.get(name, "gen1@web")}}
 
     # lives
 

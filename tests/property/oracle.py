@@ -326,5 +326,6 @@ def rows(events, rules=()):
     for task_id, task in tasks.items():
         facts = task.facts()
         company = facts["event_company"] or facts["rule_company"]
-        found[task_id] = {**facts, **seen(facts), "company_id": None if company is None else int(company)}
+        found[task_id] = {**facts, **seen(facts), "company_key": company,
+                          "company_id": None if company is None else int(company)}
     return found

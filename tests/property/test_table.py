@@ -15,7 +15,7 @@ import pytest
 from cases import budget_s, describe, differences, events_of, from_sql, seeded, time_of, until
 from harness.stack import ROOT
 
-TASKS = 60
+TASKS = 300
 
 
 class Table:
