@@ -483,5 +483,5 @@ void tb_connection_close(struct tb_connection *c)
 
 bool tb_connection_is_ready(const struct tb_connection *c)
 {
-    return c->state == STATE_READY;
+    return c->state == STATE_READY && !c->is_broken && !c->is_given_up;
 }

@@ -22,7 +22,7 @@ def shared_database(stack, admin, template):
     name = f"database-{os.getpid()}-{next(NUMBERS)}"
     create_database(admin, name, template)
     # What these tests write need not survive a crash.
-    place = Database(with_database(stack.database_url, name) + "?options=-csynchronous_commit%3Doff")
+    place = Database(with_database(stack.database_url, name) + "?options=-csynchronous_commit%3Doff%20-clock_timeout%3D20s")
     yield place
     place.close()
     drop_database(admin, name)
