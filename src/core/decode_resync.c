@@ -1,10 +1,11 @@
 /* The neighbours behind an element that broke off.
  *
- * A quote or bracket that is missing leaves no way to count where the damaged element ends. But what follows
- * it are events, and an event is easily told: behind a comma, a whole object that has a known type, a
- * timestamp and whom it is about, followed by another comma or the list's end. Text inside of strings can't
- * look like this, for its quotes are escaped. An object inside of the damaged element could, if the list was
- * cut right behind it; so nothing is looked for unless the list has its closing bracket at the very end.
+ * Where a quote or bracket is missing, counting them tells nothing of where the damaged element ends. But
+ * what follows it are events, and an event is easily told: behind a comma, a whole object that has a known
+ * type, a timestamp, a hostname and, of a task, its uuid, followed by another comma or the list's end. Text
+ * inside of strings can't look like this, for its quotes are escaped. An object inside of the damaged element
+ * could, if the list was cut right behind it; so nothing is looked for unless the list has its closing
+ * bracket at the very end.
  *
  * Each try costs bytes, and text can be made so that they never lead anywhere: hence the budget. */
 #include "decode_resync.h"
@@ -19,9 +20,11 @@ static bool has(const struct tb_fields *fields, enum tb_field field)
 
 static bool is_event(const struct tb_fields *fields)
 {
-    struct tb_scan_value type = tb_fields_get(fields, TB_FIELD_TYPE);
-    return type.kind == TB_SCAN_STRING && tb_event_type_find(type.text) != TB_EVENT_UNKNOWN &&
-           has(fields, TB_FIELD_TIMESTAMP) && (has(fields, TB_FIELD_UUID) || has(fields, TB_FIELD_HOSTNAME));
+    struct tb_scan_value name = tb_fields_get(fields, TB_FIELD_TYPE);
+    if (name.kind != TB_SCAN_STRING || !has(fields, TB_FIELD_TIMESTAMP) || !has(fields, TB_FIELD_HOSTNAME))
+        return false;
+    enum tb_event_type type = tb_event_type_find(name.text);
+    return tb_event_is_worker(type) || (tb_event_is_task(type) && has(fields, TB_FIELD_UUID));
 }
 
 /* Whether an event stands at start, and the list goes on or ends behind it. */
@@ -45,14 +48,14 @@ static bool is_closed_list(struct tb_str text)
     return text.len && text.ptr[text.len - 1] == ']';
 }
 
-const char *tb_resync_find(struct tb_str text, size_t *budget)
+const char *tb_resync_find(struct tb_str rest, size_t len, size_t *budget)
 {
-    const char *end = text.ptr + text.len, *at = text.ptr;
+    const char *end = rest.ptr + rest.len, *at = rest.ptr, *last = rest.ptr + len;
 
-    if (text.len > *budget || !is_closed_list(text))
+    if (len > *budget || !is_closed_list(rest))
         return NULL;
-    *budget -= text.len;
-    while (*budget && (at = memchr(at, ',', (size_t)(end - at)))) {
+    *budget -= len;
+    while (*budget && (at = memchr(at, ',', (size_t)(last - at)))) {
         struct tb_scan scan = {.at = at + 1, .end = end};
         tb_scan_skip_space(&scan);
         if (scan.at < end && *scan.at == '{' && stands_at(scan.at, end, budget))

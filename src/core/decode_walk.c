@@ -1,10 +1,10 @@
 /* A body taken apart so that damage costs as little as possible.
  *
  * An element of a list that is not well-formed goes alone where its end can be told: at the next comma or
- * closing bracket outside of strings and brackets. Where it can't, because the body was cut or a quote is
- * missing, everything from the element on is one damaged piece. What was taken for an element by mistake
- * can't become an event: quotes inside of strings are escaped, and a backslash outside of one is damage
- * again.
+ * closing bracket outside of strings and brackets, or at the next event that is whole if that comes first, as
+ * it does where a quote or bracket is missing. Where neither is, as in a body that was cut, everything from
+ * the element on is one damaged piece. What was taken for an element by mistake can't become an event: quotes
+ * inside of strings are escaped, and a backslash outside of one is damage again.
  *
  * A body that is no list is one piece, the whole of it, and what follows the value is another. */
 #include "decode_walk.h"
@@ -103,16 +103,15 @@ static void take_rest(struct tb_walk *walk, const char *start, struct tb_piece *
 static void take_damaged(struct tb_walk *walk, const char *start, struct tb_piece *piece)
 {
     struct tb_str rest = {start, (size_t)(walk->scan.end - start)};
+    bool is_ended = tb_scan_skip_damaged(&walk->scan);
+    const char *comma = tb_resync_find(rest, (size_t)(walk->scan.at - start), &walk->budget);
 
-    if (!tb_scan_skip_damaged(&walk->scan)) {
-        const char *comma = tb_resync_find(rest, &walk->budget);
-        if (!comma) {
-            take_rest(walk, start, piece);
-            return;
-        }
+    if (comma)
         walk->scan.at = comma;
-    }
-    piece->text = trimmed_from(walk, start);
+    if (comma || is_ended)
+        piece->text = trimmed_from(walk, start);
+    else
+        take_rest(walk, start, piece);
 }
 
 static void take_element(struct tb_walk *walk, struct tb_piece *piece, struct tb_fields *ret_fields)

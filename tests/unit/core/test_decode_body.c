@@ -24,7 +24,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-#define GOOD(uuid) "{\"type\": \"task-started\", \"uuid\": \"" uuid "\", \"timestamp\": 1700000000}"
+#define GOOD(uuid)                                                                                           \
+    "{\"type\": \"task-started\", \"uuid\": \"" uuid "\", \"hostname\": \"h\", \"timestamp\": 1700000000}"
 
 /* A body, the uuids of the events that land, joined, and the dead letters' bodies in their order. */
 struct salvage {
@@ -179,6 +180,10 @@ static void the_neighbours_of_an_element_that_broke_off_land(void **state)
         {"[{\"a: , {\"type\": \"task-x\", \"uuid\": 1, \"timestamp\": 1}]",
          "",
          {"{\"a: , {\"type\": \"task-x\", \"uuid\": 1, \"timestamp\": 1}]"},
+         NULL},
+        {"[{\"a: , {\"type\": \"task-started\", \"uuid\": \"b\", \"timestamp\": 1}]",
+         "",
+         {"{\"a: , {\"type\": \"task-started\", \"uuid\": \"b\", \"timestamp\": 1}]"},
          NULL},
         {"[{\"a: , {\"uuid\": 1, \"timestamp\": 1}]", "", {"{\"a: , {\"uuid\": 1, \"timestamp\": 1}]"}, NULL},
         {"[{\"a\": \", {\\\"type\\\": \\\"task-started\\\"}, ]",
