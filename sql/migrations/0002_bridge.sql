@@ -15,9 +15,9 @@ CREATE TABLE celery_workers (
     active bigint,
     processed bigint,
     loadavg double precision[],
-    sw_ident text,
-    sw_ver text,
-    sw_sys text
+    sw_ident text COLLATE "C",
+    sw_ver text COLLATE "C",
+    sw_sys text COLLATE "C"
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 
 -- A worker's process, for the meter of events that never came. Between its first and its last heartbeat it took up

@@ -14,33 +14,23 @@ FROM unnest(
     AS e (hostname, seen_at, heard_at, skew_us, pid, freq_seconds, counted_at, active, processed, load1, load5, load15,
           sw_ident, sw_ver, sw_sys, online_at, heartbeat_at, offline_at)
 ON CONFLICT (hostname) DO UPDATE SET
-    seen_at = greatest(w.seen_at, excluded.seen_at),
     heard_at = greatest(w.heard_at, excluded.heard_at),
-    skew_us = CASE WHEN
-            (excluded.seen_at, excluded.pid, -excluded.skew_us) > (coalesce(w.seen_at, '-infinity'), w.pid, -w.skew_us)
-        THEN excluded.skew_us ELSE w.skew_us END,
-    pid = CASE WHEN
-            (excluded.seen_at, excluded.pid, -excluded.skew_us) > (coalesce(w.seen_at, '-infinity'), w.pid, -w.skew_us)
-        THEN excluded.pid ELSE w.pid END,
-    freq_seconds = CASE WHEN
-            (excluded.seen_at, excluded.pid, -excluded.skew_us) > (coalesce(w.seen_at, '-infinity'), w.pid, -w.skew_us)
-        THEN excluded.freq_seconds ELSE w.freq_seconds END,
-    counted_at = greatest(w.counted_at, excluded.counted_at),
-    active = CASE WHEN (excluded.counted_at, excluded.processed) > (coalesce(w.counted_at, '-infinity'), w.processed)
-        THEN excluded.active ELSE w.active END,
-    processed = CASE WHEN (excluded.counted_at, excluded.processed) > (coalesce(w.counted_at, '-infinity'), w.processed)
-        THEN excluded.processed ELSE w.processed END,
-    loadavg = CASE WHEN (excluded.counted_at, excluded.processed) > (coalesce(w.counted_at, '-infinity'), w.processed)
-        THEN excluded.loadavg ELSE w.loadavg END,
-    sw_ident = CASE WHEN
-            (excluded.seen_at, excluded.pid, -excluded.skew_us) > (coalesce(w.seen_at, '-infinity'), w.pid, -w.skew_us)
-        THEN excluded.sw_ident ELSE w.sw_ident END,
-    sw_ver = CASE WHEN
-            (excluded.seen_at, excluded.pid, -excluded.skew_us) > (coalesce(w.seen_at, '-infinity'), w.pid, -w.skew_us)
-        THEN excluded.sw_ver ELSE w.sw_ver END,
-    sw_sys = CASE WHEN
-            (excluded.seen_at, excluded.pid, -excluded.skew_us) > (coalesce(w.seen_at, '-infinity'), w.pid, -w.skew_us)
-        THEN excluded.sw_sys ELSE w.sw_sys END,
     online_at = greatest(w.online_at, excluded.online_at),
     heartbeat_at = greatest(w.heartbeat_at, excluded.heartbeat_at),
-    offline_at = greatest(w.offline_at, excluded.offline_at)
+    offline_at = greatest(w.offline_at, excluded.offline_at),
+    (seen_at, pid, skew_us, freq_seconds, sw_ident, sw_ver, sw_sys) = (
+        SELECT * FROM (VALUES
+            (w.seen_at, w.pid, w.skew_us, w.freq_seconds, w.sw_ident, w.sw_ver, w.sw_sys),
+            (excluded.seen_at, excluded.pid, excluded.skew_us, excluded.freq_seconds, excluded.sw_ident,
+             excluded.sw_ver, excluded.sw_sys)) AS described
+        ORDER BY 1 DESC NULLS LAST, 2 DESC NULLS LAST, 3, 4 DESC NULLS LAST, 5 DESC NULLS LAST, 6 DESC NULLS LAST,
+            7 DESC NULLS LAST
+        LIMIT 1),
+    (counted_at, processed, active, loadavg) = (
+        SELECT counted_at, processed, active, loadavg FROM (VALUES
+            (w.counted_at, w.processed, w.active, w.loadavg),
+            (excluded.counted_at, excluded.processed, excluded.active, excluded.loadavg))
+            AS counted (counted_at, processed, active, loadavg)
+        ORDER BY counted_at DESC NULLS LAST, processed DESC NULLS LAST, active DESC NULLS LAST,
+            loadavg[1] DESC NULLS LAST, loadavg[2] DESC NULLS LAST, loadavg[3] DESC NULLS LAST
+        LIMIT 1)
