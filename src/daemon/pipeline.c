@@ -34,9 +34,9 @@ struct tb_pipeline {
     struct tb_batch batches[2];
     struct tb_batch *gathering, *writing; /* writing is set unless its side is idle */
     enum write_state state;
-    bool is_writing_void; /* its deliveries come again: no acknowledgement, no further attempt */
-    bool is_paused;       /* the source holds a delivery back */
-    bool is_draining;
+    bool is_writing_void;         /* its deliveries come again: no acknowledgement, no further attempt */
+    bool is_paused;               /* the source holds a delivery back */
+    bool is_draining, is_drained; /* the latter once on_drained was called */
     bool is_bisecting;
     struct tb_bisect bisect;
     struct tb_timer retry;   /* waiting: until the next attempt */
@@ -139,7 +139,7 @@ static void write_next(struct tb_pipeline *p)
     if (p->state != WRITE_IDLE)
         return;
     if (tb_batch_is_empty(p->gathering)) {
-        if (p->is_draining)
+        if (p->is_draining && !p->is_drained)
             tb_loop_arm(p->options.loop, &p->drained, 0);
         return;
     }
@@ -304,6 +304,7 @@ static void on_drained(struct tb_timer *timer)
 {
     struct tb_pipeline *p = timer->owner;
 
+    p->is_drained = true;
     p->options.on_drained(p->options.owner);
 }
 

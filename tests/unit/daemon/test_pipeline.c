@@ -287,6 +287,10 @@ static void test_drained_when_all_is_written_and_acknowledged(void **state)
     run_for(site, 10 * TB_US_PER_MS);
     assert_int_equal(site->drained, 1);
     assert_int_equal(site->source.acked_tag, 2);
+    /* The source still says that it has nothing; that was told already. */
+    idle(site);
+    run_for(site, 10 * TB_US_PER_MS);
+    assert_int_equal(site->drained, 1);
 }
 
 int main(void)
