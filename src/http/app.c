@@ -2,8 +2,8 @@
  * again.
  *
  * SIGTERM and SIGINT let what is under way end, SIGHUP reads the configuration again, of which only log.level
- * and log.format take effect without a restart. The order of closing: first the server, whose last requests may wait for
- * the database. */
+ * and log.format take effect without a restart. The order of closing: first the server, whose last requests
+ * may wait for the database. */
 #include "app.h"
 
 #include "database.h"

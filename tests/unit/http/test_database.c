@@ -1,0 +1,128 @@
+/* Questions to a database that takes connections and says nothing: a listening socket of the test's own. */
+#include "database.h"
+
+#include "listener.h"
+#include "taskbridge/base/limits.h"
+#include "unit/check.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct fixture {
+    struct tb_loop *loop;
+    struct tb_log log;
+    struct tb_database *database;
+    int listener;
+    size_t answers, stop_at;
+    int outcome; /* of the last answer */
+};
+
+static void on_answer(void *owner, int outcome, struct tb_company_read *read)
+{
+    struct fixture *fixture = owner;
+
+    assert_null(read);
+    fixture->outcome = outcome;
+    if (++fixture->answers == fixture->stop_at)
+        tb_loop_stop(fixture->loop);
+}
+
+static int ask(struct fixture *fixture)
+{
+    const struct tb_question question = {
+        .token = TB_STR("abc"), .company = TB_STR("73"), .on_answer = on_answer, .owner = fixture};
+    return tb_database_ask(fixture->database, &question);
+}
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    char address[TB_LISTENER_TEXT_BYTES], url[256];
+
+    fixture = (struct fixture){.listener = -1};
+    *state = &fixture;
+    tb_log_init(&fixture.log, STDERR_FILENO, TB_LOG_ERROR, TB_LOG_TEXT);
+    assert_int_equal(tb_loop_new(&fixture.loop, NULL), 0);
+    assert_int_equal(tb_listener_open("127.0.0.1:0", &fixture.listener, address, NULL), 0);
+    snprintf(url, sizeof(url), "postgresql://nobody@%s/nothing", address);
+    return tb_database_open(&(struct tb_database_options){.loop = fixture.loop,
+                                                          .log = &fixture.log,
+                                                          .url = url,
+                                                          .connect_timeout_us = 60 * TB_US_PER_S,
+                                                          .response_timeout_us = 60 * TB_US_PER_S},
+                            &fixture.database, NULL);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    tb_database_close(fixture->database);
+    tb_loop_free(fixture->loop);
+    close(fixture->listener);
+    return 0;
+}
+
+static void question_waits_two_seconds_and_the_next_not_at_all(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t began_us = tb_clock_monotonic_us();
+
+    fixture->stop_at = 2;
+    assert_int_equal(ask(fixture), 0);
+    assert_int_equal(ask(fixture), 0);
+    assert_int_equal(fixture->answers, 0);
+    assert_int_equal(tb_loop_run(fixture->loop, NULL), 0);
+    assert_true(tb_clock_monotonic_us() - began_us >= 2 * TB_US_PER_S);
+    assert_int_equal(fixture->answers, 2);
+    assert_int_equal(fixture->outcome, TB_DATABASE_AWAY);
+    assert_int_equal(ask(fixture), TB_DATABASE_AWAY);
+}
+
+static void questions_past_the_ceiling_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < TB_HTTP_ASKS_MAX; i++)
+        assert_int_equal(ask(fixture), 0);
+    assert_int_equal(ask(fixture), TB_DATABASE_CROWDED);
+}
+
+static void stopping_answers_everybody_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(ask(fixture), 0);
+    assert_int_equal(ask(fixture), 0);
+    tb_database_stop(fixture->database);
+    assert_int_equal(fixture->answers, 2);
+    assert_int_equal(fixture->outcome, TB_DATABASE_AWAY);
+    assert_int_equal(ask(fixture), TB_DATABASE_AWAY);
+}
+
+static void url_that_is_none_is_refused_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tb_database *database = NULL;
+    struct tb_error err = {0};
+    const struct tb_database_options options = {.loop = fixture->loop,
+                                                .log = &fixture->log,
+                                                .url = "postgresql://[broken",
+                                                .connect_timeout_us = TB_US_PER_S};
+
+    assert_true(tb_database_open(&options, &database, &err) < 0);
+    assert_null(database);
+    assert_true(err.text[0] != '\0');
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(question_waits_two_seconds_and_the_next_not_at_all, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(questions_past_the_ceiling_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(stopping_answers_everybody_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(url_that_is_none_is_refused_at_once, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
