@@ -135,13 +135,12 @@ static int run_cleanup(struct tb_cli *cli, const struct wish *wish)
     const char *job = tb_cleanups[wish->kind].job;
     char who[TB_CLEANUP_WHO_BYTES];
     int64_t id = 0, rows = 0;
-    struct tb_error failure = {0};
 
     tb_cleanup_name_myself(who);
     if (tb_maintenance_begin(cli->session, job, who, &id, &cli->err))
         return tb_cli_fail(cli, NULL);
     int r = delete_rows(cli, wish, &rows);
-    failure = cli->err;
+    struct tb_error failure = cli->err;
     const char *outcome = r ? "failed" : is_interrupted ? "stopped" : "done";
     tb_error_clear(&cli->err);
     int recorded = tb_maintenance_finish(cli->session, id, outcome, rows,

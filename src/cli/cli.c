@@ -4,7 +4,6 @@
  * output, everything else to standard error, each line behind the command's name. */
 #include "cli.h"
 
-#include "taskbridge/base/limits.h"
 #include "taskbridge/base/utf8.h"
 
 #include <assert.h>
@@ -200,21 +199,6 @@ int tb_cli_print(struct tb_cli *cli, const struct tb_buf *buf)
     fwrite(buf->ptr, 1, buf->len, stdout);
     putchar('\n');
     return TB_EXIT_GOOD;
-}
-
-void tb_cli_say(const char *format, ...)
-{
-    struct tb_buf text, line;
-    tb_buf_init(&text, TB_MIB);
-    tb_buf_init(&line, 4 * TB_MIB);
-    va_list args;
-    va_start(args, format);
-    tb_buf_vprintf(&text, format, args);
-    va_end(args);
-    tb_cli_push_plain(&line, tb_buf_str(&text));
-    printf("%s\n", line.ptr ? line.ptr : "");
-    tb_buf_deinit(&text);
-    tb_buf_deinit(&line);
 }
 
 void tb_cli_push_plain(struct tb_buf *buf, struct tb_str str)

@@ -98,9 +98,6 @@ int tb_cli_id(struct tb_cli *cli, int operand, int64_t *ret_id) TB_MUST_CHECK;
  * buf has failed. */
 int tb_cli_print(struct tb_cli *cli, const struct tb_buf *buf);
 
-/* Prints one line of text, made plain. */
-void tb_cli_say(const char *format, ...) TB_PRINTF(1, 2);
-
 /* Pushes str so that no terminal takes it for a command: control characters become '?'. */
 void tb_cli_push_plain(struct tb_buf *buf, struct tb_str str);
 

@@ -21,8 +21,11 @@ static int add(struct tb_cli *cli, struct tb_arena *arena)
         return code;
     if (tb_company_add(cli->session, id, name, &cli->err))
         return tb_cli_fail(cli, NULL);
-    tb_cli_say("company %.*s is called %.*s", TB_STR_FMT(id), TB_STR_FMT(name));
-    return TB_EXIT_GOOD;
+    struct tb_answer answer;
+    tb_answer_init(&answer, cli);
+    tb_json_str(&answer.json, "id", id);
+    tb_json_str(&answer.json, "name", name);
+    return tb_answer_print(&answer, "company %.*s is called %.*s", TB_STR_FMT(id), TB_STR_FMT(name));
 }
 
 static int with_arena(struct tb_cli *cli, int (*run)(struct tb_cli *cli, struct tb_arena *arena))
@@ -44,6 +47,7 @@ const struct tb_cli_command tb_cli_company_add = {
     .operands = "ID NAME",
     .min_operands = 2,
     .max_operands = 2,
+    .has_json = true,
     .summary = "Add a company, or give it another name",
     .run = run_add,
 };
@@ -63,9 +67,15 @@ static int change_access(struct tb_cli *cli, struct tb_arena *arena, bool is_all
                              : tb_company_deny(cli->session, user, id, &changed, &cli->err);
     if (outcome)
         return tb_cli_fail(cli, NULL);
-    tb_cli_say("%.*s %s company %.*s%s", TB_STR_FMT(user), is_allowed ? "sees" : "does not see",
-               TB_STR_FMT(id), changed ? "" : ", as before");
-    return TB_EXIT_GOOD;
+    struct tb_answer answer;
+    tb_answer_init(&answer, cli);
+    tb_json_str(&answer.json, "user", user);
+    tb_json_str(&answer.json, "company", id);
+    tb_json_bool(&answer.json, "allowed", is_allowed);
+    tb_json_bool(&answer.json, "changed", changed);
+    return tb_answer_print(&answer, "%.*s %s company %.*s%s", TB_STR_FMT(user),
+                           is_allowed ? "sees" : "does not see", TB_STR_FMT(id),
+                           changed ? "" : ", as before");
 }
 
 static int allow(struct tb_cli *cli, struct tb_arena *arena)
@@ -93,6 +103,7 @@ const struct tb_cli_command tb_cli_company_allow = {
     .operands = "USER ID",
     .min_operands = 2,
     .max_operands = 2,
+    .has_json = true,
     .summary = "Let a user see a company",
     .run = run_allow,
 };
@@ -102,6 +113,7 @@ const struct tb_cli_command tb_cli_company_deny = {
     .operands = "USER ID",
     .min_operands = 2,
     .max_operands = 2,
+    .has_json = true,
     .summary = "Take a company from a user's sight, within 5 seconds also from open streams",
     .run = run_deny,
 };

@@ -193,9 +193,13 @@ static int run_drop(struct tb_cli *cli)
 {
     int64_t count = 0;
     int code = tb_dead_each(cli, false, drop, &count);
-    if (code != TB_EXIT_USAGE)
-        printf(cli->args.json ? "{\"dropped\":%" PRId64 "}\n" : "%" PRId64 " dropped\n", count);
-    return code;
+    if (code == TB_EXIT_USAGE)
+        return code;
+    struct tb_answer answer;
+    tb_answer_init(&answer, cli);
+    tb_json_int(&answer.json, "dropped", count);
+    int printed = tb_answer_print(&answer, "%" PRId64 " dropped", count);
+    return code ? code : printed;
 }
 
 const struct tb_cli_command tb_cli_dead_drop = {

@@ -6,6 +6,7 @@
 #include "dead.h"
 
 #include "commands.h"
+#include "output.h"
 #include "taskbridge/amqp/publisher.h"
 
 #include <inttypes.h>
@@ -71,9 +72,13 @@ static int run(struct tb_cli *cli)
     struct retry retry = {.count = 0};
     int code = tb_dead_each(cli, true, retry_one, &retry);
     tb_publisher_close(retry.publisher);
-    if (code != TB_EXIT_USAGE)
-        printf(cli->args.json ? "{\"sent\":%" PRId64 "}\n" : "%" PRId64 " sent again\n", retry.count);
-    return code;
+    if (code == TB_EXIT_USAGE)
+        return code;
+    struct tb_answer answer;
+    tb_answer_init(&answer, cli);
+    tb_json_int(&answer.json, "sent", retry.count);
+    int printed = tb_answer_print(&answer, "%" PRId64 " sent again", retry.count);
+    return code ? code : printed;
 }
 
 const struct tb_cli_command tb_cli_dead_retry = {

@@ -5,9 +5,11 @@
 
 #include "taskbridge/base/limits.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #define OUTPUT_BYTES (256 * TB_MIB)
+#define ANSWER_BYTES (8 * TB_MIB)
 
 void tb_output_init(struct tb_output *output, const struct tb_cli *cli,
                     const struct tb_listing_column *columns, size_t column_count)
@@ -74,4 +76,32 @@ int tb_output_print(struct tb_output *output, struct tb_cli *cli, const char *em
         tb_listing_push(&output->listing, &output->buf);
     }
     return tb_cli_print(cli, &output->buf);
+}
+
+void tb_answer_init(struct tb_answer *answer, struct tb_cli *cli)
+{
+    answer->cli = cli;
+    tb_buf_init(&answer->buf, ANSWER_BYTES);
+    tb_json_init(&answer->json, &answer->buf);
+    tb_json_begin_object(&answer->json, NULL);
+}
+
+int tb_answer_print(struct tb_answer *answer, const char *format, ...)
+{
+    struct tb_buf text;
+    tb_json_end_object(&answer->json);
+    tb_buf_init(&text, ANSWER_BYTES);
+    if (!answer->cli->args.json) {
+        va_list args;
+        va_start(args, format);
+        tb_buf_vprintf(&text, format, args);
+        va_end(args);
+        tb_buf_reset(&answer->buf);
+        tb_cli_push_plain(&answer->buf, tb_buf_str(&text));
+        answer->buf.failed = answer->buf.failed || text.failed;
+    }
+    int code = tb_cli_print(answer->cli, &answer->buf);
+    tb_buf_deinit(&text);
+    tb_buf_deinit(&answer->buf);
+    return code;
 }

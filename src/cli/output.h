@@ -30,4 +30,16 @@ void tb_output_stamp(struct tb_output *output, const char *name, int64_t stamp_u
 /* Prints all rows; for people, empty instead where there are none. Returns an enum tb_exit. */
 int tb_output_print(struct tb_output *output, struct tb_cli *cli, const char *empty);
 
+/* One thing that was done: members of a JSON object for programs, a sentence for people. */
+struct tb_answer {
+    struct tb_cli *cli;
+    struct tb_buf buf;
+    struct tb_json json; /* an object that has begun */
+};
+
+void tb_answer_init(struct tb_answer *answer, struct tb_cli *cli);
+
+/* Prints the object or the sentence, made plain, and frees. Returns an enum tb_exit. */
+int tb_answer_print(struct tb_answer *answer, const char *format, ...) TB_PRINTF(2, 3);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "base64.h"
 #include "lines.h"
+#include "output.h"
 #include "taskbridge/amqp/publisher.h"
 #include "taskbridge/base/limits.h"
 
@@ -169,10 +170,11 @@ static int replay_all(struct tb_cli *cli, struct replay *replay)
         return tb_cli_fail(cli, NULL);
     code = publish_lines(cli, replay);
     int64_t confirmed = tb_publisher_confirmed(replay->publisher);
-    printf(cli->args.json ? "{\"confirmed\":%" PRId64 "}\n"
-                          : "%" PRId64 " deliveries published and confirmed\n",
-           confirmed);
-    return code;
+    struct tb_answer answer;
+    tb_answer_init(&answer, cli);
+    tb_json_int(&answer.json, "confirmed", confirmed);
+    int printed = tb_answer_print(&answer, "%" PRId64 " deliveries published and confirmed", confirmed);
+    return code ? code : printed;
 }
 
 static int run(struct tb_cli *cli)

@@ -76,24 +76,18 @@ static int store(struct tb_cli *cli, struct creation *creation)
 
 static int print_json(struct tb_cli *cli, const struct creation *creation)
 {
-    struct tb_buf buf;
-    struct tb_json json;
-    tb_buf_init(&buf, 2 * IDS_BYTES);
-    tb_json_init(&json, &buf);
-    tb_json_begin_object(&json, NULL);
-    tb_json_int(&json, "id", creation->id);
-    tb_json_str(&json, "user", creation->user);
-    tb_json_str(&json, "scope", tb_token_scope_name(creation->scope));
-    tb_json_begin_list(&json, "companies");
+    struct tb_answer answer;
+    tb_answer_init(&answer, cli);
+    tb_json_int(&answer.json, "id", creation->id);
+    tb_json_str(&answer.json, "user", creation->user);
+    tb_json_str(&answer.json, "scope", tb_token_scope_name(creation->scope));
+    tb_json_begin_list(&answer.json, "companies");
     for (size_t i = 0; i < creation->company_count; i++)
-        tb_json_str(&json, NULL, creation->companies[i]);
-    tb_json_end_list(&json);
-    tb_json_stamp(&json, "expires_at", creation->expires_at);
-    tb_json_str(&json, "token", tb_str_of(creation->key));
-    tb_json_end_object(&json);
-    int code = tb_cli_print(cli, &buf);
-    tb_buf_deinit(&buf);
-    return code;
+        tb_json_str(&answer.json, NULL, creation->companies[i]);
+    tb_json_end_list(&answer.json);
+    tb_json_stamp(&answer.json, "expires_at", creation->expires_at);
+    tb_json_str(&answer.json, "token", tb_str_of(creation->key));
+    return tb_answer_print(&answer, "%s", creation->key);
 }
 
 static int print_creation(struct tb_cli *cli, const struct creation *creation)
@@ -208,8 +202,11 @@ static int run_revoke(struct tb_cli *cli)
         tb_error_set(&cli->err, TB_EXIT_FAILED, "there is no valid token %" PRId64, id);
         return tb_cli_fail(cli, NULL);
     }
-    printf("token %" PRId64 " is revoked\n", id);
-    return TB_EXIT_GOOD;
+    struct tb_answer answer;
+    tb_answer_init(&answer, cli);
+    tb_json_int(&answer.json, "id", id);
+    tb_json_str(&answer.json, "state", TB_STR("revoked"));
+    return tb_answer_print(&answer, "token %" PRId64 " is revoked", id);
 }
 
 const struct tb_cli_command tb_cli_token_revoke = {
@@ -217,6 +214,7 @@ const struct tb_cli_command tb_cli_token_revoke = {
     .operands = "ID",
     .min_operands = 1,
     .max_operands = 1,
+    .has_json = true,
     .summary = "Make a token worthless",
     .run = run_revoke,
 };

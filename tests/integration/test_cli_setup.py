@@ -120,6 +120,8 @@ def test_a_users_access_is_given_and_taken(site):
         {"user_name": "ana", "company_id": "73"}]
     assert site.cli("company", "deny", "ana", 73).stdout == "ana does not see company 73\n"
     assert site.cli("company", "deny", "ana", 73).stdout == "ana does not see company 73, as before\n"
+    assert json.loads(site.cli("company", "deny", "ana", 73, "--json").stdout) == {
+        "user": "ana", "company": "73", "allowed": False, "changed": False}
     assert site.database.query("SELECT * FROM company_members") == []
 
 
