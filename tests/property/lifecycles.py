@@ -223,6 +223,7 @@ class Lives:
             self.event("worker-heartbeat", worker, freq=2.0, sw_ident="py-celery", sw_ver="5.6.2", sw_sys="Linux",
                        **self.random.choice([{}, counts])),
             self.event("worker-online", worker, freq=2.0, **counts),
+            self.event("worker-offline", worker, freq=2.0),
             self.event("task-custom", worker, uuid="not a task's"),
         ])
 

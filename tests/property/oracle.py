@@ -29,6 +29,7 @@ STAMPS = {
     "task-revoked": "revoked_at",
     "task-progress": "alive_at",
 }
+WORKER_TYPES = {"worker-online": "online_at", "worker-heartbeat": "heartbeat_at", "worker-offline": "offline_at"}
 MESSAGE = ("task-sent", "task-received")
 NOT_FROM_WORKER = ("task-sent", "task-tracked")
 TASK_TYPES = (*STAMPS, "task-rejected", "task-tracked")
@@ -329,3 +330,22 @@ def rows(events, rules=()):
         found[task_id] = {**facts, **seen(facts), "company_key": company,
                           "company_id": None if company is None else int(company)}
     return found
+
+
+def workers(events):
+    """What celery_workers has of each host whose own events these are."""
+    found = {}
+    for event in events:
+        stamp = stamp_of(event)
+        if event.get("type") in WORKER_TYPES and stamp is not None:
+            found.setdefault(event["hostname"], []).append((stamp, event))
+    return {hostname: worker_of(told) for hostname, told in found.items()}
+
+
+def worker_of(told):
+    row = {column: max((stamp for stamp, event in told if event["type"] == kind), default=None)
+           for kind, column in WORKER_TYPES.items()}
+    counted = [(stamp, event["processed"]) for stamp, event in told if "processed" in event]
+    row["counted_at"], row["processed"] = max(counted, default=(None, None))
+    row["seen_at"], row["pid"] = max((stamp, event["pid"]) for stamp, event in told)
+    return row

@@ -28,17 +28,24 @@ class Bridge:
         self.driver = Driver(fold_config)
         self.copies = itertools.count(1)
         self.dead = collections.Counter()
+        self.told = []
 
     def carry(self, messages):
         """Publishes them all and waits until the queue has nothing left of them."""
         self.site.broker.publish_all([body_of(message) for message in messages])
         wait_until(lambda: self.site.broker.unsettled() == 0, 60, "every delivery is acked")
+        self.told += [event for event in events_of(messages) if isinstance(event, dict)]
         self.dead.update(body_of(event) for event in events_of(messages) if is_dead_letter(event))
 
     def rows(self, task_ids):
         found = self.site.database.query("SELECT * FROM background_task_trackers WHERE task_id = ANY(%s)",
                                          (list(task_ids),))
         return {row["task_id"]: from_sql(row) for row in found}
+
+    def workers(self):
+        """Those that spoke for themselves, not only through their tasks."""
+        found = self.site.database.query("SELECT * FROM celery_workers WHERE seen_at IS NOT NULL")
+        return {row["hostname"]: from_sql(row) for row in found}
 
     def dead_letters(self):
         found = self.site.database.query("SELECT body FROM dead_letters")
@@ -94,3 +101,4 @@ def test_any_arrival_through_daemons_gives_the_rows_of_the_oracle(bridge):
             folded, _ = bridge.driver.fold([body_of(message) for message in messages])
             assert not differences(bridge.rows(folded), folded)
     assert bridge.dead_letters() == bridge.dead
+    assert not complaints_of(oracle.workers(bridge.told), bridge.workers())
