@@ -1,7 +1,6 @@
 /* The database's URL is libpq's to understand; what it says about a wrong one may quote it, password and all.
  *
- * So its words are only passed on while they contain nothing behind the first "://", or the whole string
- * where there is no such thing: then the reason is told without the quotation. */
+ * It quotes in double quotes, at the end: only what stands before the first of them is passed on. */
 #include "taskbridge/store/conninfo.h"
 
 #include "taskbridge/base/str.h"
@@ -9,7 +8,6 @@
 #include <errno.h>
 #include <libpq-fe.h>
 
-/* libpq quotes in double quotes: what stands before them is the reason. */
 static struct tb_str reason_of(const char *message)
 {
     struct tb_str text = tb_str_trim(tb_str_of(message));

@@ -31,8 +31,14 @@ def array(values):
 def execute(database, name, *parameters):
     """One statement; its rows, if it gives any. Lists go as arrays."""
     bound = [array(value) if isinstance(value, (list, tuple)) else value for value in parameters]
-    return database.run(prepared(name, len(bound)), bound, lambda cursor:
-                        [tuple(row.values()) for row in cursor.fetchall()] if cursor.description else [])
+
+    def run(cursor):
+        # Columns have no names of their own here, so rows are tuples.
+        with cursor.connection.cursor() as plain:
+            plain.execute(prepared(name, len(bound)), bound)
+            return plain.fetchall() if plain.description else []
+
+    return database.run("SELECT 1", None, run)
 
 
 def prepared(name, count):
