@@ -98,7 +98,7 @@ static void say_stamp(struct tb_buf *buf, const char *name, int64_t stamp_us)
     say(buf, name, tb_str_of(text));
 }
 
-static int show_text(struct tb_cli *cli, const struct tb_dead_letter *letter)
+static int show_text(const struct tb_dead_letter *letter)
 {
     struct tb_buf buf;
     tb_buf_init(&buf, 4 * TB_MIB);
@@ -114,7 +114,6 @@ static int show_text(struct tb_cli *cli, const struct tb_dead_letter *letter)
     fprintf(stderr, "%s\n", buf.failed ? "its properties are too large to be shown" : buf.ptr);
     tb_buf_deinit(&buf);
     fwrite(letter->body.ptr, 1, letter->body.len, stdout);
-    (void)cli;
     return TB_EXIT_GOOD;
 }
 
@@ -163,7 +162,7 @@ static int run_show(struct tb_cli *cli)
         return tb_cli_fail(cli, NULL);
     if (!found)
         return missing(cli, id);
-    return cli->args.json ? show_json(cli, &letter) : show_text(cli, &letter);
+    return cli->args.json ? show_json(cli, &letter) : show_text(&letter);
 }
 
 const struct tb_cli_command tb_cli_dead_show = {

@@ -19,12 +19,18 @@ static const struct tb_option *find_by_variable(struct tb_str name)
     return NULL;
 }
 
-static bool is_reserved(struct tb_str name)
+static bool is_prefix(const char *reserved)
+{
+    return tb_str_ends_with(tb_str_of(reserved), TB_STR("_"));
+}
+
+static bool is_reserved(struct tb_str name, struct tb_str value)
 {
     for (size_t i = 0; i < tb_schema_reserved_count; i++) {
         struct tb_str reserved = tb_str_of(tb_schema_reserved[i].name);
-        bool is_prefix = tb_str_ends_with(reserved, TB_STR("_"));
-        if (is_prefix ? tb_str_starts_with(name, reserved) : tb_str_equal(name, reserved))
+        const char *begin = tb_schema_reserved[i].value;
+        if ((is_prefix(reserved.ptr) ? tb_str_starts_with(name, reserved) : tb_str_equal(name, reserved)) &&
+            (!begin || tb_str_starts_with(value, tb_str_of(begin))))
             return true;
     }
     return false;
@@ -47,7 +53,8 @@ static int unknown_variable(struct tb_str name, struct tb_error *err)
         tb_nearest_offer(&nearest, own_part(variable));
     }
     for (size_t i = 0; i < tb_schema_reserved_count; i++)
-        tb_nearest_offer(&nearest, own_part(tb_schema_reserved[i].name));
+        if (!tb_schema_reserved[i].value && !is_prefix(tb_schema_reserved[i].name))
+            tb_nearest_offer(&nearest, own_part(tb_schema_reserved[i].name));
     if (nearest.name[0])
         return tb_error_set(err, TB_CONFIG_WRONG,
                             "environment: %s: there is no such option; did you mean " TB_VARIABLE_PREFIX
@@ -62,7 +69,7 @@ static int apply(struct tb_config *config, struct tb_str name, struct tb_str val
 {
     const struct tb_option *option = find_by_variable(name);
     if (!option)
-        return is_reserved(name) ? 0 : unknown_variable(name, err);
+        return is_reserved(name, value) ? 0 : unknown_variable(name, err);
     if (option->type == TB_OPTION_LIST || option->type == TB_OPTION_RULES)
         return tb_error_set(err, TB_CONFIG_WRONG,
                             "environment: %s: %s is a list, which only the file can hold",

@@ -137,18 +137,26 @@ const struct tb_rule_key tb_schema_rule_keys[] = {
 };
 const size_t tb_schema_rule_key_count = TB_COUNT(tb_schema_rule_keys);
 
+#define OF_KUBERNETES "what Kubernetes tells of a service of this name"
+
 const struct tb_reserved_variable tb_schema_reserved[] = {
-    {"TASKBRIDGE_BENCH_", "benchmarks"},
-    {"TASKBRIDGE_CELERY_", "the Python package and its demo"},
-    {"TASKBRIDGE_CHAOS_", "chaos tests"},
-    {"TASKBRIDGE_POSTGRESQL_BIN", "where the private PostgreSQL's programs are"},
-    {"TASKBRIDGE_PROGRAMS", "where scripts find the programs"},
-    {"TASKBRIDGE_PROPERTY_", "property tests"},
-    {"TASKBRIDGE_RUN_", "scripts/run"},
-    {"TASKBRIDGE_STACK_", "the private RabbitMQ and PostgreSQL"},
-    {"TASKBRIDGE_TEST_", "tests"},
-    {"TASKBRIDGE_TOKEN", "the credential of scripts that ask the API"},
-    {"TASKBRIDGE_WRAPPER", "what tests run the programs in, such as valgrind"},
+    {"TASKBRIDGE_BENCH_", "benchmarks", NULL},
+    {"TASKBRIDGE_CELERY_", "the Python package and its demo", NULL},
+    {"TASKBRIDGE_CHAOS_", "chaos tests", NULL},
+    {"TASKBRIDGE_HTTP_PORT", OF_KUBERNETES, "tcp://"},
+    {"TASKBRIDGE_HTTP_PORT_", OF_KUBERNETES, NULL},
+    {"TASKBRIDGE_HTTP_SERVICE_", OF_KUBERNETES, NULL},
+    {"TASKBRIDGE_PORT", OF_KUBERNETES, "tcp://"},
+    {"TASKBRIDGE_PORT_", OF_KUBERNETES, NULL},
+    {"TASKBRIDGE_POSTGRESQL_BIN", "where the private PostgreSQL's programs are", NULL},
+    {"TASKBRIDGE_PROGRAMS", "where scripts find the programs", NULL},
+    {"TASKBRIDGE_PROPERTY_", "property tests", NULL},
+    {"TASKBRIDGE_RUN_", "scripts/run", NULL},
+    {"TASKBRIDGE_SERVICE_", OF_KUBERNETES, NULL},
+    {"TASKBRIDGE_STACK_", "the private RabbitMQ and PostgreSQL", NULL},
+    {"TASKBRIDGE_TEST_", "tests", NULL},
+    {"TASKBRIDGE_TOKEN", "the credential of scripts that ask the API", NULL},
+    {"TASKBRIDGE_WRAPPER", "what tests run the programs in, such as valgrind", NULL},
 };
 const size_t tb_schema_reserved_count = TB_COUNT(tb_schema_reserved);
 

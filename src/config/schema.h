@@ -58,6 +58,7 @@ extern const size_t tb_schema_rule_key_count;
  * so. */
 struct tb_reserved_variable {
     const char *name, *doc;
+    const char *value; /* only with a value that begins so; NULL: with any */
 };
 
 extern const struct tb_reserved_variable tb_schema_reserved[];

@@ -271,6 +271,8 @@ static void the_environment_wins_over_the_file(void **state)
                                               "TASKBRIDGE_STACK_DIR=x",
                                               "TASKBRIDGE_TEST_ANYTHING=x",
                                               "TASKBRIDGE_PROGRAMS=x",
+                                              "TASKBRIDGE_SERVICE_HOST=10.0.0.1",
+                                              "TASKBRIDGE_PORT=tcp://10.0.0.1:8765",
                                               NULL};
     struct tb_config *config = parsed("amqp: { url: \"amqp://file\", prefetch: 7 }\n", environment);
     (void)state;
@@ -288,6 +290,7 @@ static void a_wrong_variable_is_refused(void **state)
 {
     static const char *const misspelled[] = {"TASKBRIDGE_HTTP_LISTNE=x", NULL};
     static const char *const strange[] = {"TASKBRIDGE_PROGRAMSX=x", NULL};
+    static const char *const port[] = {"TASKBRIDGE_HTTP_PORT=8765", NULL};
     static const char *const alien[] = {"TASKBRIDGE_ZZZZZZZZ=x", NULL};
     static const char *const wrong[] = {"TASKBRIDGE_LOG_LEVEL=loud", NULL};
     static const char *const list[] = {"TASKBRIDGE_HTTP_CORS_ORIGINS=https://a.example", NULL};
@@ -299,6 +302,9 @@ static void a_wrong_variable_is_refused(void **state)
     assert_refused("", strange,
                    "environment: TASKBRIDGE_PROGRAMSX: there is no such option; did you mean "
                    "TASKBRIDGE_PROGRAMS?");
+    assert_refused(
+        "", port,
+        "environment: TASKBRIDGE_HTTP_PORT: there is no such option, and none with a name like it; unset it");
     assert_refused(
         "", alien,
         "environment: TASKBRIDGE_ZZZZZZZZ: there is no such option, and none with a name like it; unset it");
