@@ -9,7 +9,9 @@ from harness.broker import CELERYEV, Confirms, connect
 # Short, so that a broken network is noticed within a round; the defaults are for the world.
 PATIENCE = {"TASKBRIDGE_AMQP_HEARTBEAT_S": "2", "TASKBRIDGE_AMQP_CONNECT_TIMEOUT_S": "2",
             "TASKBRIDGE_DATABASE_CONNECT_TIMEOUT_S": "2", "TASKBRIDGE_DATABASE_RESPONSE_TIMEOUT_S": "3",
-            "TASKBRIDGE_DAEMON_SHUTDOWN_TIMEOUT_S": "5", "TASKBRIDGE_MAINTENANCE_STATUSES_EVERY_S": "5"}
+            "TASKBRIDGE_DAEMON_SHUTDOWN_TIMEOUT_S": "5", "TASKBRIDGE_MAINTENANCE_STATUSES_EVERY_S": "5",
+            # The lives are of another month; no row goes while the test lasts.
+            "TASKBRIDGE_MAINTENANCE_COMPLETED_AFTER_S": "3650d", "TASKBRIDGE_MAINTENANCE_ORPHANED_AFTER_S": "3650d"}
 BLOCK = 50
 
 

@@ -59,9 +59,11 @@ class Site:
         self.variables = {}
 
     def write_config(self):
-        """What self.config says now; each start of a program does it."""
+        """What self.config says now; each start of a program does it. At once, for another may be reading the file."""
         text = yaml.safe_dump(self.config, allow_unicode=True, sort_keys=False)
-        self.config_file.write_text(text, encoding="utf-8")
+        fresh = self.config_file.with_suffix(".new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(self.config_file)
 
     def environment(self, **variables):
         """What the site's programs see."""
