@@ -34,15 +34,9 @@ struct tb_pipeline {
     struct tb_batch batches[2];
     struct tb_batch *gathering, *writing; /* writing is set unless its side is idle */
     enum write_state state;
-<<<<<<< HEAD
     bool is_writing_void;         /* its deliveries come again: no acknowledgement, no further attempt */
     bool is_paused;               /* the source holds a delivery back */
     bool is_draining, is_drained; /* the latter once on_drained was called */
-=======
-    bool is_writing_void; /* its deliveries come again: no acknowledgement, no further attempt */
-    bool is_paused;       /* the source holds a delivery back */
-    bool is_draining, is_drained;
->>>>>>> 20d7de4 (pipeline: drained once; chaos keeps its rows)
     bool is_bisecting;
     struct tb_bisect bisect;
     struct tb_timer retry;   /* waiting: until the next attempt */
