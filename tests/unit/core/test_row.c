@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ROUNDS 100000
+#define ROUNDS 30000
 
 static uint64_t seed;
 
