@@ -25,7 +25,8 @@
 
 int tb_batch_init(struct tb_batch *batch)
 {
-    *batch = (struct tb_batch){.first_received_at = TB_STAMP_NONE, .last_received_at = TB_STAMP_NONE};
+    *batch = (struct tb_batch){
+        .first_received_at = TB_STAMP_NONE, .last_received_at = TB_STAMP_NONE, .newest_at = TB_STAMP_NONE};
     tb_arena_init(&batch->arena, TB_BATCH_ARENA_MAX_BYTES);
     batch->stage = calloc(1, sizeof(*batch->stage));
     return batch->stage ? 0 : -ENOMEM;
@@ -80,7 +81,7 @@ void tb_batch_reset(struct tb_batch *batch)
     batch->dead_count = batch->unknown_count = batch->delivery_count = batch->rule_text_count = 0;
     batch->counts = (struct tb_batch_counts){0};
     batch->last_tag = 0;
-    batch->first_received_at = batch->last_received_at = TB_STAMP_NONE;
+    batch->first_received_at = batch->last_received_at = batch->newest_at = TB_STAMP_NONE;
     batch->sealed = false;
     tb_stage_reset(batch->stage, STAGE_KEPT_ENTRIES);
     tb_slots_reset(&batch->row_slots, TB_BATCH_MAX_ROWS);
@@ -259,6 +260,8 @@ static void join_stage(struct tb_batch *batch, const struct tb_stage *stage,
         batch->starts[batch->start_count++] = stage->starts[i];
     for (size_t i = 0; i < stage->dead_count; i++)
         batch->dead[batch->dead_count++] = stage->dead[i];
+    if (stage->newest_at > batch->newest_at)
+        batch->newest_at = stage->newest_at;
     count_delivery(batch, delivery, stage);
     join_delivery(batch, delivery);
 }

@@ -120,6 +120,17 @@ static int add_worker_event(struct tb_stage *stage, const struct tb_event *event
     return 0;
 }
 
+/* A worker's clock may be ahead of ours. */
+static void note_stamp(struct tb_stage *stage, int64_t stamp)
+{
+    int64_t received_at = stage->delivery->received_at;
+
+    if (stamp > received_at)
+        stamp = received_at;
+    if (stamp > stage->newest_at)
+        stage->newest_at = stamp;
+}
+
 static void keep_status(struct tb_stage *stage, int status)
 {
     if (!stage->status)
@@ -131,6 +142,8 @@ static void on_event(void *owner, const struct tb_event *event)
     struct tb_stage *stage = owner;
     bool is_task = tb_event_is_task(event->type);
 
+    if (is_task)
+        note_stamp(stage, event->stamp);
     keep_status(stage, is_task ? add_task_event(stage, event) : add_worker_event(stage, event));
 }
 
@@ -201,4 +214,5 @@ void tb_stage_reset(struct tb_stage *stage, size_t max_entries)
         tb_stage_deinit(stage);
     stage->row_count = stage->worker_event_count = stage->host_count = stage->start_count = 0;
     stage->unknown_count = stage->dead_count = 0;
+    stage->newest_at = TB_STAMP_NONE;
 }

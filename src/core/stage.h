@@ -21,6 +21,7 @@ struct tb_stage {
     size_t unknown_count, unknown_cap;
     struct tb_dead *dead;
     size_t dead_count, dead_cap;
+    int64_t newest_at; /* greatest stamp of the tasks' events, none taken for later than its receipt */
 };
 
 /* Room for needed elements in list, an array of size_t *cap; false without memory. */

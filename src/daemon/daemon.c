@@ -220,8 +220,7 @@ static void on_measured(void *owner, int64_t messages, int64_t consumers)
 
     (void)consumers;
     daemon->queue_messages = messages;
-    tb_hearing_measured(&daemon->hearing, messages, state.gathering_deliveries + state.writing_deliveries > 0,
-                        tb_clock_now_us());
+    tb_hearing_measured(&daemon->hearing, messages, state.taken, state.settled, tb_clock_now_us());
 }
 
 static void on_measure(struct tb_timer *timer)
@@ -260,7 +259,7 @@ static struct tb_life_signs signs(void *owner)
                                   .queue_messages = daemon->queue_messages,
                                   .queue_bytes = -1,
                                   .queue_max_bytes = daemon->amqp.queue_max_bytes,
-                                  .lag_us = -1};
+                                  .lag_us = tb_pipeline_state(daemon->pipeline).lag_us};
 }
 
 static void on_watchdog(struct tb_timer *timer)

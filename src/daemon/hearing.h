@@ -15,6 +15,10 @@ struct tb_hearing {
     bool is_connected;
     int64_t listening_since; /* TB_STAMP_NONE: not at present */
     int64_t heard_until;
+    /* All that was said until mark_at is in the database once mark_taken deliveries are settled. */
+    int64_t mark_at; /* TB_STAMP_NONE: no mark */
+    uint64_t mark_taken;
+    bool is_mark_behind; /* a backlog */
 };
 
 /* Nothing is heard yet. */
@@ -23,9 +27,10 @@ void tb_hearing_init(struct tb_hearing *hearing);
 void tb_hearing_connected(struct tb_hearing *hearing);
 void tb_hearing_disconnected(struct tb_hearing *hearing);
 
-/* The queue had so many messages at now_us, and has_work tells whether this daemon held deliveries then that
- * were not committed. */
-void tb_hearing_measured(struct tb_hearing *hearing, int64_t messages, bool has_work, int64_t now_us);
+/* At now_us so many messages waited in the queue, and of the deliveries that this daemon ever took so many
+ * were settled. */
+void tb_hearing_measured(struct tb_hearing *hearing, int64_t messages, uint64_t taken, uint64_t settled,
+                         int64_t now_us);
 
 /* Whether what is known is fresh enough to judge by. */
 bool tb_hearing_is_good(const struct tb_hearing *hearing, int64_t now_us);

@@ -16,6 +16,7 @@
 #include "pipeline.h"
 
 #include "bisect.h"
+#include "lag.h"
 #include "taskbridge/io/backoff.h"
 
 #include <assert.h>
@@ -43,6 +44,8 @@ struct tb_pipeline {
     struct tb_timer drained; /* on_drained must not come from inside */
     struct tb_timer memory;  /* paused for want of memory */
     struct tb_backoff backoff;
+    uint64_t taken, settled; /* as tb_pipeline_state has them */
+    struct tb_lag lag;
 };
 
 static void write_next(struct tb_pipeline *p);
@@ -87,14 +90,22 @@ static void finish_batch(struct tb_pipeline *p)
 {
     end_bisection(p);
     tb_backoff_reset(&p->backoff);
-    if (!p->is_writing_void)
+    if (!p->is_writing_void) {
+        p->settled += p->writing->delivery_count;
         p->source->ack(p->source, p->writing->last_tag);
+    }
     p->is_writing_void = false;
     tb_batch_reset(p->writing);
     p->writing = NULL;
     change_state(p, WRITE_IDLE);
     write_next(p);
     resume_source(p);
+}
+
+static void finish_committed_batch(struct tb_pipeline *p)
+{
+    tb_lag_committed(&p->lag, p->writing->newest_at, tb_clock_now_us());
+    finish_batch(p);
 }
 
 /* ---- writing ---- */
@@ -121,7 +132,7 @@ static void submit_part(struct tb_pipeline *p)
     }
     tb_log(p->options.log, TB_LOG_WARNING, "the refused batch is written but for its culprits",
            TB_F_INT("dead_letters", p->bisect.dead_count));
-    finish_batch(p);
+    finish_committed_batch(p);
 }
 
 static void submit(struct tb_pipeline *p)
@@ -216,7 +227,7 @@ static void on_written(void *owner, struct tb_batch *batch, int outcome, const s
         tb_bisect_written(&p->bisect);
         submit(p);
     } else {
-        finish_batch(p);
+        finish_committed_batch(p);
     }
 }
 
@@ -264,8 +275,10 @@ static bool on_delivery(void *owner, const struct tb_delivery *delivery)
         if (tb_batch_is_full(p->gathering))
             return pause_source(p);
     }
-    if (tb_batch_add(p->gathering, delivery, p->options.rules) == 0)
+    if (tb_batch_add(p->gathering, delivery, p->options.rules) == 0) {
+        p->taken++;
         return true;
+    }
     if (tb_batch_is_empty(p->gathering) || p->state == WRITE_IDLE)
         tb_loop_arm(p->options.loop, &p->memory, TB_US_PER_S);
     return pause_source(p);
@@ -289,6 +302,7 @@ static void on_source_lost(void *owner)
     struct tb_pipeline *p = owner;
 
     tb_batch_reset(p->gathering);
+    p->settled = p->taken;
     p->is_paused = false;
     if (p->state != WRITE_IDLE)
         p->is_writing_void = true;
@@ -328,6 +342,9 @@ struct tb_pipeline_state tb_pipeline_state(const struct tb_pipeline *p)
 {
     return (struct tb_pipeline_state){.gathering_deliveries = p->gathering->delivery_count,
                                       .writing_deliveries = p->writing ? p->writing->delivery_count : 0,
+                                      .taken = p->taken,
+                                      .settled = p->settled,
+                                      .lag_us = tb_lag_median_us(&p->lag),
                                       .is_paused = p->is_paused,
                                       .is_bisecting = p->is_bisecting};
 }

@@ -96,6 +96,7 @@ struct tb_batch {
     size_t delivery_count, delivery_cap;
     uint64_t last_tag;
     int64_t first_received_at, last_received_at;
+    int64_t newest_at; /* greatest stamp of its task events, none taken for later than its receipt */
     /* The batch's own: where a key's entry stands, what a delivery brings until all of it is known to fit,
      * and the rules' texts that rows share. */
     struct tb_slots row_slots, worker_slots, beat_slots;

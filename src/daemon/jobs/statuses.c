@@ -225,6 +225,18 @@ static void on_asked(void *owner, const struct tb_error *err)
 
 /* ---- silent tasks ---- */
 
+/* What was said since then may be on its way: no time runs. */
+static void count_until_heard(struct tb_liveness_facts *facts, const struct tb_hearing *hearing)
+{
+    int64_t unheard_us = tb_clock_now_us() - hearing->heard_until;
+
+    facts->listening_since = hearing->listening_since;
+    facts->heard_until = hearing->heard_until;
+    facts->silent_us -= unheard_us;
+    if (facts->missing_us >= 0)
+        facts->missing_us = facts->missing_us > unheard_us ? facts->missing_us - unheard_us : 0;
+}
+
 static void take_task(struct tb_job *job, const struct tb_result *result, size_t row)
 {
     struct tb_job_statuses *run = tb_job_owner(job);
@@ -235,8 +247,7 @@ static void take_task(struct tb_job *job, const struct tb_result *result, size_t
         return; /* no memory: the next run finds it again */
     run->after_updated_at = suspect->task.updated_at;
     run->after_id = suspect->task.id;
-    suspect->task.facts.listening_since = run->hearing->listening_since;
-    suspect->task.facts.heard_until = run->hearing->heard_until;
+    count_until_heard(&suspect->task.facts, run->hearing);
     judge(job, suspect);
     if (suspect->verdict != TB_LIVENESS_FINE)
         run->count++;

@@ -227,6 +227,21 @@ static void everything_is_counted(void **unused)
     assert_int_equal(batch.last_received_at, RECEIVED);
 }
 
+static void the_newest_stamp_is_a_tasks_and_not_later_than_its_receipt(void **unused)
+{
+    (void)unused;
+    assert_true(batch.newest_at == TB_STAMP_NONE);
+    add_body("{\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"timestamp\": 1700000900}");
+    assert_true(batch.newest_at == TB_STAMP_NONE);
+    add_body("[{\"type\": \"task-started\", \"uuid\": \"a\", \"timestamp\": 1700000007},"
+             " {\"type\": \"task-started\", \"uuid\": \"b\", \"timestamp\": 1700000003}]");
+    assert_int_equal(batch.newest_at, AT(7));
+    add_body("{\"type\": \"task-started\", \"uuid\": \"c\", \"timestamp\": 1700099999}");
+    assert_int_equal(batch.newest_at, RECEIVED);
+    tb_batch_reset(&batch);
+    assert_true(batch.newest_at == TB_STAMP_NONE);
+}
+
 static void deliveries_are_kept_as_they_came(void **unused)
 {
     (void)unused;
@@ -550,6 +565,7 @@ int main(void)
         BATCH_TEST(tasks_whose_ids_have_one_hash_are_two_rows),
         BATCH_TEST(a_sealed_batch_is_in_the_order_of_its_keys),
         BATCH_TEST(everything_is_counted),
+        BATCH_TEST(the_newest_stamp_is_a_tasks_and_not_later_than_its_receipt),
         BATCH_TEST(deliveries_are_kept_as_they_came),
         BATCH_TEST(a_bad_element_goes_alone_with_what_is_known_of_its_delivery),
         BATCH_TEST(a_refused_delivery_is_added_as_one_dead_letter),

@@ -11,16 +11,16 @@ static void test_nothing_is_heard_before_the_queue_was_seen_empty(void **state)
 
     (void)state;
     tb_hearing_init(&hearing);
-    tb_hearing_measured(&hearing, 0, false, 100 * S);
+    tb_hearing_measured(&hearing, 0, 10, 10, 100 * S);
     assert_false(tb_hearing_is_good(&hearing, 100 * S));
     tb_hearing_connected(&hearing);
     assert_false(tb_hearing_is_good(&hearing, 101 * S));
-    tb_hearing_measured(&hearing, 5000, false, 102 * S);
-    tb_hearing_measured(&hearing, 0, true, 103 * S);
+    tb_hearing_measured(&hearing, 5000, 10, 10, 102 * S);
+    tb_hearing_measured(&hearing, 0, 5010, 5009, 103 * S);
     assert_false(tb_hearing_is_good(&hearing, 103 * S));
-    tb_hearing_measured(&hearing, 0, false, 104 * S);
+    tb_hearing_measured(&hearing, 0, 5010, 5010, 104 * S);
     assert_true(tb_hearing_is_good(&hearing, 104 * S));
-    assert_int_equal(hearing.listening_since, 104 * S);
+    assert_int_equal(hearing.listening_since, 103 * S);
     assert_int_equal(hearing.heard_until, 104 * S);
 }
 
@@ -31,9 +31,9 @@ static void test_it_goes_on_while_the_queue_is_empty_now_and_then(void **state)
     (void)state;
     tb_hearing_init(&hearing);
     tb_hearing_connected(&hearing);
-    tb_hearing_measured(&hearing, 0, false, 100 * S);
-    tb_hearing_measured(&hearing, 7, true, 105 * S);
-    tb_hearing_measured(&hearing, 0, false, 109 * S);
+    tb_hearing_measured(&hearing, 0, 10, 10, 100 * S);
+    tb_hearing_measured(&hearing, 7, 15, 10, 105 * S);
+    tb_hearing_measured(&hearing, 0, 10, 10, 109 * S);
     assert_int_equal(hearing.listening_since, 100 * S);
     assert_int_equal(hearing.heard_until, 109 * S);
 }
@@ -45,11 +45,58 @@ static void test_a_lasting_backlog_ends_it_and_it_begins_anew(void **state)
     (void)state;
     tb_hearing_init(&hearing);
     tb_hearing_connected(&hearing);
-    tb_hearing_measured(&hearing, 0, false, 100 * S);
-    tb_hearing_measured(&hearing, 90000, true, 105 * S);
+    tb_hearing_measured(&hearing, 0, 10, 10, 100 * S);
+    tb_hearing_measured(&hearing, 90000, 15, 10, 105 * S);
     assert_false(tb_hearing_is_good(&hearing, 111 * S));
-    tb_hearing_measured(&hearing, 0, false, 200 * S);
+    tb_hearing_measured(&hearing, 0, 10, 10, 200 * S);
     assert_int_equal(hearing.listening_since, 200 * S);
+}
+
+static void test_a_daemon_that_is_never_idle_hears_what_it_has_settled(void **state)
+{
+    struct tb_hearing hearing;
+
+    (void)state;
+    tb_hearing_init(&hearing);
+    tb_hearing_connected(&hearing);
+    for (int i = 0; i < 30; i++) {
+        /* 1000 deliveries a second, 50 waiting, 100 in hand. */
+        uint64_t taken = 1000 + (uint64_t)i * 1000;
+        tb_hearing_measured(&hearing, 50, taken, taken - 100, (100 + i) * S);
+        assert_true(tb_hearing_is_good(&hearing, (100 + i) * S) == (i > 0));
+    }
+    assert_int_equal(hearing.listening_since, 100 * S);
+    assert_int_equal(hearing.heard_until, 128 * S);
+}
+
+static void test_what_was_said_before_a_mark_is_heard_only_when_it_is_settled(void **state)
+{
+    struct tb_hearing hearing;
+
+    (void)state;
+    tb_hearing_init(&hearing);
+    tb_hearing_connected(&hearing);
+    tb_hearing_measured(&hearing, 0, 40, 30, 100 * S);
+    tb_hearing_measured(&hearing, 0, 60, 39, 101 * S);
+    assert_true(hearing.heard_until == TB_STAMP_NONE);
+    tb_hearing_measured(&hearing, 0, 60, 40, 102 * S);
+    assert_int_equal(hearing.heard_until, 100 * S);
+    tb_hearing_measured(&hearing, 0, 70, 60, 103 * S);
+    assert_int_equal(hearing.heard_until, 102 * S);
+}
+
+static void test_a_backlog_that_another_daemon_took_is_heard(void **state)
+{
+    struct tb_hearing hearing;
+
+    (void)state;
+    tb_hearing_init(&hearing);
+    tb_hearing_connected(&hearing);
+    tb_hearing_measured(&hearing, 500, 0, 0, 100 * S);
+    tb_hearing_measured(&hearing, 200, 0, 0, 101 * S);
+    assert_false(tb_hearing_is_good(&hearing, 101 * S));
+    tb_hearing_measured(&hearing, 0, 0, 0, 102 * S);
+    assert_int_equal(hearing.heard_until, 102 * S);
 }
 
 static void test_a_lost_broker_ends_it_at_once(void **state)
@@ -59,7 +106,7 @@ static void test_a_lost_broker_ends_it_at_once(void **state)
     (void)state;
     tb_hearing_init(&hearing);
     tb_hearing_connected(&hearing);
-    tb_hearing_measured(&hearing, 0, false, 100 * S);
+    tb_hearing_measured(&hearing, 0, 10, 10, 100 * S);
     tb_hearing_disconnected(&hearing);
     assert_false(tb_hearing_is_good(&hearing, 100 * S));
     assert_true(hearing.listening_since == TB_STAMP_NONE);
@@ -71,6 +118,9 @@ int main(void)
         cmocka_unit_test(test_nothing_is_heard_before_the_queue_was_seen_empty),
         cmocka_unit_test(test_it_goes_on_while_the_queue_is_empty_now_and_then),
         cmocka_unit_test(test_a_lasting_backlog_ends_it_and_it_begins_anew),
+        cmocka_unit_test(test_a_daemon_that_is_never_idle_hears_what_it_has_settled),
+        cmocka_unit_test(test_what_was_said_before_a_mark_is_heard_only_when_it_is_settled),
+        cmocka_unit_test(test_a_backlog_that_another_daemon_took_is_heard),
         cmocka_unit_test(test_a_lost_broker_ends_it_at_once),
     };
 

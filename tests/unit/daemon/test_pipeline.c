@@ -101,6 +101,26 @@ static void test_a_delivery_is_acknowledged_only_after_its_commit(void **state)
     assert_true(fake_sink_has_task(&site->sink, "a"));
 }
 
+static void test_what_is_taken_settled_and_how_late_is_told(void **state)
+{
+    struct site *site = *state;
+
+    assert_int_equal(tb_pipeline_state(site->pipeline).lag_us, -1);
+    deliver(site, "a");
+    idle(site);
+    deliver(site, "b");
+    assert_int_equal(tb_pipeline_state(site->pipeline).taken, 2);
+    assert_int_equal(tb_pipeline_state(site->pipeline).settled, 0);
+    fake_sink_finish(&site->sink, 0);
+    assert_int_equal(tb_pipeline_state(site->pipeline).settled, 1);
+    assert_true(tb_pipeline_state(site->pipeline).lag_us >= 0);
+    site->source.events.on_lost(site->source.events.owner);
+    assert_int_equal(tb_pipeline_state(site->pipeline).taken, 2);
+    assert_int_equal(tb_pipeline_state(site->pipeline).settled, 2);
+    fake_sink_finish(&site->sink, 0);
+    assert_int_equal(tb_pipeline_state(site->pipeline).settled, 2);
+}
+
 static void test_while_one_batch_is_written_the_next_gathers(void **state)
 {
     struct site *site = *state;
@@ -298,6 +318,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_a_delivery_is_acknowledged_only_after_its_commit),
+        TEST(test_what_is_taken_settled_and_how_late_is_told),
         TEST(test_while_one_batch_is_written_the_next_gathers),
         TEST(test_a_full_batch_pauses_the_source_until_the_other_is_written),
         TEST(test_an_unknown_outcome_is_written_again_unchanged),
