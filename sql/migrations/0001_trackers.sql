@@ -260,7 +260,6 @@ CREATE INDEX trackers_company_active ON background_task_trackers (company_key, c
     WHERE completed_at IS NULL;
 CREATE INDEX trackers_company_completed ON background_task_trackers (company_key, completed_at DESC, id DESC)
     WHERE completed_at IS NOT NULL;
-CREATE INDEX trackers_active ON background_task_trackers (created_at, id) WHERE completed_at IS NULL;
 CREATE INDEX trackers_completed ON background_task_trackers (completed_at, id) WHERE completed_at IS NOT NULL;
 CREATE INDEX trackers_lost ON background_task_trackers (lost_at) WHERE lost_at IS NOT NULL;
 CREATE INDEX trackers_inheriting ON background_task_trackers (root_id) WHERE inherits_company;

@@ -1,9 +1,10 @@
--- Deletes rows that have not ended and were not heard of for $1 seconds, at most $2. No index holds updated_at; of
--- those that have not ended there are few. Otherwise as cleanup_completed.sql.
+-- Deletes rows that have not ended and were not heard of for $1 seconds, at most $2. No index holds updated_at: those
+-- that have not ended are few, and the index of the companies' active rows has them all. Otherwise as
+-- cleanup_completed.sql.
 WITH doomed AS (
     SELECT id FROM background_task_trackers
     WHERE completed_at IS NULL AND updated_at < now() - make_interval(secs => $1::float8)
-    ORDER BY created_at, id LIMIT $2::bigint
+    ORDER BY updated_at, id LIMIT $2::bigint
     FOR UPDATE SKIP LOCKED
 ), deleted AS (
     DELETE FROM background_task_trackers t USING doomed WHERE t.id = doomed.id RETURNING t.company_key

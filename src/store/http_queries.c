@@ -16,6 +16,7 @@ const struct tb_http_queries tb_http_queries = {
     .access = &tb_query_company_access,
     .task = &tb_query_http_task,
     .children = &tb_query_http_children,
+    .company_tasks = &tb_query_company_tasks,
     .tasks = &tb_query_http_tasks,
     .workers = &tb_query_http_workers,
     .bridge = &tb_query_http_bridge,

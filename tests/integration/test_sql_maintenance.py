@@ -50,6 +50,7 @@ def test_a_row_in_use_is_left_for_the_next_time(database):
     try:
         holder.cursor().execute("SELECT 1 FROM background_task_trackers WHERE task_id = 'held' FOR UPDATE")
         assert execute(database, "cleanup_completed", HOUR, 100)[0][0] == 1
+        holder.rollback()
     finally:
         holder.close()
     assert set(database.rows()) == {"held"}

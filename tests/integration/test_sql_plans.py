@@ -49,8 +49,11 @@ CHECKED = [
     ("company_totals", ("7",), {"trackers_company_active", "trackers_company_completed", "companies_pkey"}),
     ("http_task", ("t77",), {"trackers_task_id_key"}),
     ("http_children", ("t7", 100), {"trackers_children"}),
+    ("company_tasks", ("7", None, "{success}", None, None, None, 20),
+     {"trackers_company_active", "trackers_company_completed"}),
+    ("http_tasks", (None, "{running}", None, None, None, None, 20), {"trackers_pkey"}),
     ("cleanup_completed", (3600, 100), {"trackers_completed"}),
-    ("cleanup_orphaned", (86400, 100), {"trackers_active"}),
+    ("cleanup_orphaned", (86400, 100), {"trackers_company_active"}),
     ("inherit_companies", ("{t107}", "{t1}"), {"trackers_task_id_key", "trackers_inheriting"}),
     ("mark_starts", ("{t1}", "{2024-01-01}", "{1}"), {"trackers_task_id_key"}),
 ]
