@@ -39,7 +39,8 @@ class Daemon:
         self.process = None
 
     def terminate(self):
-        """It must end well whatever is broken around it."""
+        """It must end well whatever is broken around it; a signal before it runs ends any program."""
+        self.process.wait_for(" started ", 30)
         self.process.terminate(timeout=20)
         self.process = None
 
