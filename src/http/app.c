@@ -24,6 +24,7 @@ struct app {
     struct tb_page page;
     struct tb_services services;
     struct tb_server *server;
+    struct tb_timer watchdog;
     bool is_stopping;
 };
 
@@ -58,7 +59,6 @@ static void on_drained(void *owner)
 {
     struct app *app = owner;
 
-    tb_database_stop(app->services.database);
     tb_loop_stop(app->loop);
 }
 
@@ -74,6 +74,14 @@ static void on_signal(void *owner, int number)
         tb_log(&app->log, TB_LOG_INFO, "stopping", TB_F_CSTR("signal", strsignal(number)));
         tb_server_drain(app->server, on_drained, app);
     }
+}
+
+static void on_watchdog(struct tb_timer *timer)
+{
+    struct app *app = timer->owner;
+
+    tb_notify_watchdog();
+    tb_loop_arm(app->loop, timer, tb_notify_watchdog_us());
 }
 
 static int open_all(struct app *app, struct tb_error *err)
@@ -117,19 +125,27 @@ static int serve(struct app *app)
     tb_log_init(&app->log, STDERR_FILENO, (enum tb_log_level)app->config->log.level,
                 (enum tb_log_format)app->config->log.format);
     tb_page_init(&app->page);
-    app->services = (struct tb_services){.log = &app->log, .rules = &app->config->rules, .page = &app->page};
+    app->services = (struct tb_services){.log = &app->log,
+                                         .rules = &app->config->rules,
+                                         .cors_origins = &app->config->http.cors_origins,
+                                         .page = &app->page};
     int failed = open_all(app, &err);
     if (!failed) {
+        app->watchdog = (struct tb_timer){.on_expire = on_watchdog, .owner = app};
+        if (tb_notify_watchdog_us() > 0)
+            tb_loop_arm(app->loop, &app->watchdog, tb_notify_watchdog_us());
         tb_notify_ready();
         failed = tb_loop_run(app->loop, &err);
     }
+    if (app->services.database)
+        tb_database_stop(app->services.database);
+    tb_server_close(app->server);
+    tb_database_close(app->services.database);
+    tb_loop_free(app->loop);
     if (failed)
         tb_log(&app->log, TB_LOG_ERROR, "taskbridge-http ends", TB_F_CSTR("error", err.text));
     else
         tb_log(&app->log, TB_LOG_INFO, "stopped");
-    tb_server_close(app->server);
-    tb_database_close(app->services.database);
-    tb_loop_free(app->loop);
     return failed ? TB_EXIT_FAILED : TB_EXIT_GOOD;
 }
 

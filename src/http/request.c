@@ -6,6 +6,7 @@
  * which libmicrohttpd calls again. An answer that finds no memory closes the connection. */
 #include "request.h"
 
+#include "cors.h"
 #include "taskbridge/base/clock.h"
 #include "taskbridge/base/random.h"
 
@@ -125,7 +126,7 @@ static bool add_headers(const struct tb_request *request, const struct tb_answer
         good = good && add_header(response, "Connection", "close");
     for (size_t i = 0; i < TB_ANSWER_HEADERS_MAX && answer->headers[i].name; i++)
         good = good && add_header(response, answer->headers[i].name, answer->headers[i].value);
-    return good;
+    return good && tb_cors_add_headers(request, response);
 }
 
 static struct MHD_Response *make_response(const struct tb_request *request, const struct tb_answer *answer)
@@ -161,7 +162,7 @@ void tb_request_answer(struct tb_request *request, const struct tb_answer *answe
     request->response = make_response(request, answer);
     request->has_failed = !request->response;
     request->status = answer->status;
-    request->body_bytes = answer->body.len;
+    request->body_bytes = strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0 ? 0 : answer->body.len;
     resume(request);
 }
 

@@ -3,7 +3,7 @@
 #define TASKBRIDGE_HTTP_REQUEST_H
 
 #include "taskbridge/base/log.h"
-#include "taskbridge/core/rules.h"
+#include "taskbridge/config/config.h"
 
 #include <microhttpd.h>
 
@@ -15,6 +15,7 @@ struct tb_services {
     struct tb_log *log;
     struct tb_database *database;
     const struct tb_rules *rules;
+    const struct tb_config_list *cors_origins;
     const struct tb_page *page;
     bool is_draining; /* connections are not kept any more */
     /* What runs libmicrohttpd soon, which of itself takes no notice of a connection that is resumed. */

@@ -4,6 +4,7 @@
  * they have in common is here. */
 #include "routes.h"
 
+#include "cors.h"
 #include "health.h"
 #include "page.h"
 #include "path.h"
@@ -29,18 +30,23 @@ static const struct route *find(struct tb_str path, struct tb_str *ret_segment)
     return NULL;
 }
 
+static bool is_read(const struct tb_request *request)
+{
+    return strcmp(request->method, MHD_HTTP_METHOD_GET) == 0 ||
+           strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0;
+}
+
 void tb_routes_dispatch(struct tb_request *request)
 {
     const struct route *route = find(tb_str_of(request->path), &request->segment);
 
     if (!route)
         tb_problem_answer_nothing_there(request);
-    else if (strcmp(request->method, MHD_HTTP_METHOD_GET) != 0 &&
-             strcmp(request->method, MHD_HTTP_METHOD_HEAD) != 0)
+    else if (is_read(request))
+        route->get(request);
+    else if (!tb_cors_answer_preflight(request))
         tb_problem_answer(request,
                           &(struct tb_problem){.status = MHD_HTTP_METHOD_NOT_ALLOWED,
                                                .detail = "This address can only be read: GET or HEAD.",
                                                .header = {"Allow", "GET, HEAD"}});
-    else
-        route->get(request);
 }

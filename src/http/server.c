@@ -23,6 +23,8 @@
 /* Beside connections: the log, the database, epoll, signals. */
 #define OTHER_DESCRIPTORS 64
 
+#define LAST_RUNS 3
+
 #define DRAIN_STEP_US  (20 * TB_US_PER_MS)
 #define DRAIN_QUIET_US (200 * TB_US_PER_MS)
 #define DRAIN_MAX_US   (3 * TB_US_PER_S)
@@ -283,8 +285,9 @@ void tb_server_close(struct tb_server *server)
 {
     if (!server)
         return;
-    /* Answers that were made last are queued by this run. */
-    (void)MHD_run(server->mhd);
+    /* Answers that were made last are queued by the first of these runs, and leave. */
+    for (int runs = 0; runs < LAST_RUNS && server->requests; runs++)
+        (void)MHD_run(server->mhd);
     tb_loop_disarm(server->loop, &server->timer);
     tb_loop_disarm(server->loop, &server->drain);
     tb_loop_remove(server->loop, &server->watch);

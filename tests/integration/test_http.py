@@ -277,6 +277,40 @@ def test_other_methods_are_refused_with_those_that_are_allowed(server):
             assert answer.headers["allow"] == "GET, HEAD", (method, path)
 
 
+# ---- other origins ----
+
+def test_pages_of_allowed_origins_may_read_the_api(site):
+    site.config["http"] = {"cors_origins": ["https://app.example.com", "http://localhost:3000"]}
+    server = serve(site)
+    for path in (status_path(73), status_path(75)):
+        answer = server.ask(path, headers={"Origin": "http://localhost:3000"})
+        assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+        assert answer.headers["vary"] == "Origin"
+        assert "access-control-allow-credentials" not in answer.headers
+    asked = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "GET"}
+    answer = server.http.request("OPTIONS", status_path(73), headers=asked)
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
+    assert answer.headers["access-control-allow-methods"] == "GET, HEAD"
+    assert answer.headers["access-control-allow-headers"] == "Authorization, X-Request-ID"
+
+
+def test_pages_of_other_origins_may_not(site):
+    site.config["http"] = {"cors_origins": ["https://app.example.com"]}
+    server = serve(site)
+    for origin in ("https://app.example.com.evil.com", "http://app.example.com", "null", "*", ""):
+        answer = server.ask(headers={"Origin": origin})
+        assert answer.status == 200
+        assert "access-control-allow-origin" not in answer.headers, origin
+        asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+        assert server.http.request("OPTIONS", status_path(73), headers=asked).status == 405
+
+
+def test_without_allowed_origins_nothing_is_said_of_them(server):
+    answer = server.ask(headers={"Origin": "http://localhost:3000"})
+    assert not [name for name in answer.headers if name.startswith("access-control") or name == "vary"]
+
+
 # ---- the log ----
 
 def test_each_request_is_a_line_of_the_log_without_its_secrets(site):
