@@ -266,38 +266,44 @@ static void join_stage(struct tb_batch *batch, const struct tb_stage *stage,
     join_delivery(batch, delivery);
 }
 
-int tb_batch_add(struct tb_batch *batch, const struct tb_delivery *delivery, const struct tb_rules *rules)
+/* A refused delivery leaves its copy in the arena: an empty batch, which nobody would reset, must not fill up
+ * with tries. */
+static int end_add(struct tb_batch *batch, const struct tb_delivery *copy, int status)
 {
-    struct tb_delivery copy;
-
-    assert(!batch->sealed);
-    tb_stage_reset(batch->stage, STAGE_KEPT_ENTRIES);
-    if (!copy_delivery(&batch->arena, delivery, &copy))
-        return -ENOMEM;
-    int status = tb_stage_fill(batch->stage, batch, &copy, rules);
     if (!status)
         status = reserve(batch, batch->stage);
     if (!status)
-        join_stage(batch, batch->stage, &copy);
+        join_stage(batch, batch->stage, copy);
+    else if (tb_batch_is_empty(batch))
+        tb_batch_reset(batch);
     return status;
+}
+
+int tb_batch_add(struct tb_batch *batch, const struct tb_delivery *delivery, const struct tb_rules *rules)
+{
+    struct tb_delivery copy = {0};
+    int status = -ENOMEM;
+
+    assert(!batch->sealed);
+    tb_stage_reset(batch->stage, STAGE_KEPT_ENTRIES);
+    if (copy_delivery(&batch->arena, delivery, &copy))
+        status = tb_stage_fill(batch->stage, batch, &copy, rules);
+    return end_add(batch, &copy, status);
 }
 
 int tb_batch_add_dead(struct tb_batch *batch, const struct tb_delivery *delivery, struct tb_str reason)
 {
-    struct tb_delivery copy;
+    struct tb_delivery copy = {0};
     struct tb_str kept_reason;
+    int status = -ENOMEM;
 
     assert(!batch->sealed);
     tb_stage_reset(batch->stage, STAGE_KEPT_ENTRIES);
-    if (!copy_delivery(&batch->arena, delivery, &copy) || !tb_arena_copy(&batch->arena, reason, &kept_reason))
-        return -ENOMEM;
-    batch->stage->delivery = &copy;
-    int status = tb_stage_add_dead(batch->stage, copy.body, kept_reason);
-    if (!status)
-        status = reserve(batch, batch->stage);
-    if (!status)
-        join_stage(batch, batch->stage, &copy);
-    return status;
+    if (copy_delivery(&batch->arena, delivery, &copy) && tb_arena_copy(&batch->arena, reason, &kept_reason)) {
+        batch->stage->delivery = &copy;
+        status = tb_stage_add_dead(batch->stage, copy.body, kept_reason);
+    }
+    return end_add(batch, &copy, status);
 }
 
 bool tb_batch_is_empty(const struct tb_batch *batch)

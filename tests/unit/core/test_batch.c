@@ -1,5 +1,4 @@
-/* Deliveries become a batch: joined rows, workers, dead letters, counts; whole or not at all; in any order.
- */
+/* Deliveries become a batch: joined rows, dead letters, counts; each delivery whole or not at all. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,82 +6,17 @@
 
 #include <cmocka.h>
 
+#include "batch_fixture.h"
 #include "row_facts.h"
 #include "slots.h"
 #include "taskbridge/base/buf.h"
 #include "taskbridge/base/limits.h"
-#include "taskbridge/core/batch.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Stamps in the deliveries below are this many seconds plus the number given. */
-#define BASE_S   1700000000
-#define AT(s)    ((INT64_C(1700000000) + (s)) * TB_US_PER_S)
-#define RECEIVED AT(1000)
-
-static struct tb_batch batch;
-
-static int init_batch(void **unused)
-{
-    (void)unused;
-    return tb_batch_init(&batch);
-}
-
-static int deinit_batch(void **unused)
-{
-    (void)unused;
-    tb_batch_deinit(&batch);
-    tb_batch_deinit(&batch);
-    return 0;
-}
-
-static struct tb_delivery delivery_of(const char *body)
-{
-    return (struct tb_delivery){
-        .body = tb_str_of(body),
-        .routing_key = TB_STR("task.multi"),
-        .content_type = TB_STR("application/json"),
-        .content_encoding = TB_STR("utf-8"),
-        .received_at = RECEIVED,
-        .tag = 1,
-    };
-}
-
-static struct tb_str lend(struct tb_str text)
-{
-    return text.ptr ? (struct tb_str){strndup(text.ptr, text.len), text.len} : text;
-}
-
-static void take_back(struct tb_str text)
-{
-    char *memory = (char *)(uintptr_t)text.ptr;
-    if (memory)
-        memset(memory, 'x', text.len);
-    free(memory);
-}
-
-/* The delivery's memory is overwritten afterwards: nothing of it may be borrowed. */
-static void add(struct tb_delivery delivery, const struct tb_rules *rules)
-{
-    delivery.body = lend(delivery.body);
-    delivery.routing_key = lend(delivery.routing_key);
-    delivery.content_type = lend(delivery.content_type);
-    delivery.content_encoding = lend(delivery.content_encoding);
-    delivery.headers = lend(delivery.headers);
-    assert_int_equal(tb_batch_add(&batch, &delivery, rules), 0);
-    take_back(delivery.body);
-    take_back(delivery.routing_key);
-    take_back(delivery.content_type);
-    take_back(delivery.content_encoding);
-    take_back(delivery.headers);
-}
-
-static void add_body(const char *body)
-{
-    add(delivery_of(body), NULL);
-}
+#define BASE_S 1700000000
 
 static const struct tb_row *row_of(const char *task_id)
 {
@@ -92,28 +26,6 @@ static const struct tb_row *row_of(const char *task_id)
     fail_msg("no row of %s", task_id);
     return NULL;
 }
-
-static const struct tb_worker *worker_of(const char *hostname)
-{
-    for (size_t i = 0; i < batch.worker_count; i++)
-        if (tb_str_equal(batch.workers[i].hostname, tb_str_of(hostname)))
-            return &batch.workers[i];
-    fail_msg("no worker %s", hostname);
-    return NULL;
-}
-
-static void assert_text(struct tb_str text, const char *expected)
-{
-    if (!tb_str_equal(text, tb_str_of(expected)))
-        fail_msg("'%.*s' is not '%s'", TB_STR_FMT(text), expected);
-}
-
-static const char received_and_started[] =
-    "[{\"type\": \"task-received\", \"uuid\": \"b\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": "
-    "1700000001,"
-    "  \"name\": \"shop.tasks.sync\", \"args\": \"(1,)\", \"kwargs\": \"{}\", \"retries\": 0},"
-    " {\"type\": \"task-started\", \"uuid\": \"a\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": "
-    "1700000002}]";
 
 static const char succeeded[] =
     "{\"type\": \"task-succeeded\", \"uuid\": \"b\", \"hostname\": \"w@h\", \"pid\": 7,"
@@ -321,107 +233,6 @@ static void names_of_unknown_events_have_a_bound(void **unused)
     assert_int_equal(batch.counts.unknown, 200);
 }
 
-static void a_worker_is_what_its_latest_event_says(void **unused)
-{
-    (void)unused;
-    add_body(
-        "[{\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000020,"
-        "  \"freq\": 5.0, \"sw_ident\": \"py-celery\", \"sw_ver\": \"5.6.3\", \"sw_sys\": \"Linux\"},"
-        " {\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000012,"
-        "  \"freq\": 2.0, \"active\": 3, \"processed\": 40, \"loadavg\": [0.5, 0.25, 0.125],"
-        "  \"sw_ident\": \"py-celery\", \"sw_ver\": \"5.6.2\", \"sw_sys\": \"Linux\"},"
-        " {\"type\": \"worker-online\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000010,"
-        "  \"freq\": 2.0, \"active\": 0, \"processed\": 0, \"loadavg\": [0, 0, 0]},"
-        " {\"type\": \"worker-offline\", \"hostname\": \"w@h\", \"pid\": 6, \"timestamp\": 1700000009}]");
-
-    const struct tb_worker *worker = worker_of("w@h");
-    assert_int_equal(batch.worker_count, 1);
-    assert_int_equal(worker->online_at, AT(10));
-    assert_int_equal(worker->heartbeat_at, AT(20));
-    assert_int_equal(worker->offline_at, AT(9));
-    assert_int_equal(worker->seen_at, AT(20));
-    assert_int_equal(worker->skew_us, 980 * TB_US_PER_S);
-    assert_int_equal(worker->heard_at, RECEIVED);
-    assert_int_equal(worker->pid, 7);
-    assert_true(worker->freq_s == 5.0);
-    assert_text(worker->sw_ver, "5.6.3");
-    assert_int_equal(worker->counted_at, AT(12));
-    assert_int_equal(worker->active, 3);
-    assert_int_equal(worker->processed, 40);
-    assert_true(worker->loadavg[2] == 0.125);
-}
-
-static void an_incarnation_has_its_first_and_last_beat_of_the_batch(void **unused)
-{
-    (void)unused;
-    add_body(
-        "[{\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000012,"
-        "  \"active\": 0, \"processed\": 40, \"loadavg\": [0, 0, 0]},"
-        " {\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000010,"
-        "  \"active\": 0, \"processed\": 30, \"loadavg\": [0, 0, 0]},"
-        " {\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000011,"
-        "  \"active\": 0, \"processed\": 35, \"loadavg\": [0, 0, 0]},"
-        " {\"type\": \"worker-heartbeat\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": 1700000013},"
-        " {\"type\": \"worker-online\", \"hostname\": \"w@h\", \"pid\": 6, \"timestamp\": 1700000001,"
-        "  \"active\": 0, \"processed\": 0, \"loadavg\": [0, 0, 0]}]");
-    tb_batch_seal(&batch);
-
-    assert_int_equal(batch.beat_count, 2);
-    assert_int_equal(batch.beats[0].pid, 6);
-    assert_int_equal(batch.beats[1].pid, 7);
-    assert_int_equal(batch.beats[1].first_at, AT(10));
-    assert_int_equal(batch.beats[1].first_processed, 30);
-    assert_int_equal(batch.beats[1].last_at, AT(12));
-    assert_int_equal(batch.beats[1].last_processed, 40);
-}
-
-static void a_worker_is_heard_through_its_tasks_but_not_through_a_publisher(void **unused)
-{
-    (void)unused;
-    add_body(received_and_started);
-    add_body(
-        "{\"type\": \"task-sent\", \"uuid\": \"a\", \"hostname\": \"gen1@web\", \"timestamp\": 1700000000}");
-
-    assert_int_equal(batch.worker_count, 1);
-    assert_int_equal(worker_of("w@h")->heard_at, RECEIVED);
-    assert_int_equal(worker_of("w@h")->seen_at, TB_STAMP_NONE);
-}
-
-static void copies_of_one_start_are_one_start(void **unused)
-{
-    (void)unused;
-    struct tb_delivery again = delivery_of(received_and_started);
-
-    again.redelivered = true;
-    add(again, NULL);
-    add_body(received_and_started);
-    add_body(
-        "{\"type\": \"task-started\", \"uuid\": \"a\", \"hostname\": \"w@h\", \"pid\": 7, \"timestamp\": "
-        "1700000003}");
-    add_body(
-        "{\"type\": \"task-started\", \"uuid\": \"a\", \"hostname\": \"w@h\", \"timestamp\": 1700000003}");
-    tb_batch_seal(&batch);
-
-    assert_int_equal(batch.start_count, 2); /* what names no process is counted for none */
-    assert_int_equal(batch.starts[0].stamp, AT(2));
-    assert_int_equal(batch.starts[0].pid, 7);
-    assert_false(batch.starts[0].redelivered); /* one copy surely is new */
-    assert_int_equal(batch.starts[1].stamp, AT(3));
-}
-
-static void a_start_that_only_came_again_says_so(void **unused)
-{
-    (void)unused;
-    struct tb_delivery again = delivery_of(received_and_started);
-
-    again.redelivered = true;
-    add(again, NULL);
-    add(again, NULL);
-    tb_batch_seal(&batch);
-    assert_int_equal(batch.start_count, 1);
-    assert_true(batch.starts[0].redelivered);
-}
-
 static void texts_of_the_rules_outlive_the_rules_and_are_kept_once(void **unused)
 {
     (void)unused;
@@ -556,7 +367,19 @@ static void without_memory_a_delivery_leaves_no_trace(void **unused)
     assert_int_equal(batch.delivery_count, 2);
 }
 
-#define BATCH_TEST(test) cmocka_unit_test_setup_teardown(test, init_batch, deinit_batch)
+static void an_empty_batch_does_not_fill_up_with_refused_deliveries(void **unused)
+{
+    (void)unused;
+    struct tb_delivery delivery = delivery_of(received_and_started);
+
+    batch.arena.max_bytes = delivery.body.len + 1;
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(tb_batch_add(&batch, &delivery, NULL), -ENOMEM);
+    assert_int_equal(batch.arena.used_bytes, 0);
+    batch.arena.max_bytes = TB_MIB;
+    add_body(received_and_started);
+    assert_int_equal(batch.row_count, 2);
+}
 
 int main(void)
 {
@@ -570,17 +393,13 @@ int main(void)
         BATCH_TEST(a_bad_element_goes_alone_with_what_is_known_of_its_delivery),
         BATCH_TEST(a_refused_delivery_is_added_as_one_dead_letter),
         BATCH_TEST(names_of_unknown_events_have_a_bound),
-        BATCH_TEST(a_worker_is_what_its_latest_event_says),
-        BATCH_TEST(an_incarnation_has_its_first_and_last_beat_of_the_batch),
-        BATCH_TEST(a_worker_is_heard_through_its_tasks_but_not_through_a_publisher),
-        BATCH_TEST(copies_of_one_start_are_one_start),
-        BATCH_TEST(a_start_that_only_came_again_says_so),
         BATCH_TEST(texts_of_the_rules_outlive_the_rules_and_are_kept_once),
         BATCH_TEST(a_batch_is_full_by_rows_and_finds_each_of_them_again),
         BATCH_TEST(a_batch_is_full_by_deliveries),
         BATCH_TEST(a_batch_is_full_by_bytes),
         BATCH_TEST(reset_forgets_everything_and_begins_anew),
         BATCH_TEST(reset_gives_back_what_an_extraordinary_batch_took),
+        BATCH_TEST(an_empty_batch_does_not_fill_up_with_refused_deliveries),
         BATCH_TEST(without_memory_a_delivery_leaves_no_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
