@@ -40,18 +40,19 @@ ALTER TABLE worker_incarnations ALTER open_starts SET STORAGE EXTERNAL;
 -- How many of these stamps lie between the two heartbeats.
 CREATE FUNCTION worker_starts_between(stamps timestamptz[], first_at timestamptz, last_at timestamptz) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT count(*) FROM unnest(stamps) stamp WHERE stamp > first_at AND stamp <= last_at
+SELECT CASE WHEN first_at IS NULL THEN 0 ELSE
+    (SELECT count(*) FROM unnest(stamps) stamp WHERE stamp > first_at AND stamp <= last_at) END
 $$;
 
--- Which of them may still come to: the latest, as many as a busy worker starts until its next heartbeat, and fewer
--- while none has come, because only what is stamped after the first will count.
+-- Which of them may still come to: as many as a busy worker starts until its next heartbeat; and, while none has come,
+-- the few that came last, because only what is stamped after the first will count.
 CREATE FUNCTION worker_starts_open(stamps timestamptz[], first_at timestamptz, last_at timestamptz)
 RETURNS timestamptz[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT ARRAY(SELECT stamp FROM unnest(stamps) stamp
-             WHERE (stamp > first_at AND stamp <= last_at) IS NOT TRUE
-                 AND (stamp > first_at - interval '10 minutes') IS NOT FALSE
-             ORDER BY stamp DESC LIMIT CASE WHEN first_at IS NULL THEN 500 ELSE 10000 END)
+SELECT CASE WHEN first_at IS NULL THEN coalesce(stamps[greatest(1, cardinality(stamps) - 499):], '{}') ELSE
+    ARRAY(SELECT stamp FROM unnest(stamps) stamp
+          WHERE NOT (stamp > first_at AND stamp <= last_at) AND stamp > first_at - interval '10 minutes'
+          ORDER BY stamp DESC LIMIT 10000) END
 $$;
 
 CREATE VIEW worker_missed_events AS

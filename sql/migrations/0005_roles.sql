@@ -50,13 +50,13 @@ BEGIN
         EXECUTE format('GRANT USAGE ON SCHEMA %s TO taskbridge_writer', here);
         GRANT SELECT, INSERT, UPDATE, DELETE ON background_task_trackers, celery_workers, worker_incarnations,
             dead_letters, bridge_instances, event_types, maintenance_runs, commands TO taskbridge_writer;
-        GRANT SELECT ON worker_missed_events, companies, company_members TO taskbridge_writer;
+        GRANT SELECT ON worker_missed_events, companies, company_members, taskbridge_migrations TO taskbridge_writer;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'taskbridge_reader') THEN
         EXECUTE format('GRANT USAGE ON SCHEMA %s TO taskbridge_reader', here);
         GRANT SELECT ON background_task_trackers, celery_workers, worker_incarnations, worker_missed_events,
             dead_letters, bridge_instances, event_types, maintenance_runs, commands, companies, company_members,
-            api_tokens TO taskbridge_reader;
+            api_tokens, taskbridge_migrations TO taskbridge_reader;
         GRANT UPDATE (last_used_at) ON api_tokens TO taskbridge_reader;
         GRANT INSERT ON commands TO taskbridge_reader;
     END IF;

@@ -6,13 +6,15 @@ A small program decodes deliveries into batches and submits them as the daemon d
 import itertools
 import json
 import subprocess
-import time
+import uuid
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
 
-from harness import Proxy, wait_until
+from harness import Database, Proxy, wait_until
 from harness.process import base_environment, program
+from harness.statements import execute
 
 COMMITTED, AGAIN, REFUSED, FAILED = 0, 1, 2, 3
 TAGS = itertools.count(1)
@@ -55,6 +57,7 @@ class Driver:
         return self.wait(batch)
 
     def close(self):
+        """Its exit code; may be called twice."""
         self.process.stdin.close()
         code = self.process.wait(20)
         self.process.stdout.close()
@@ -297,6 +300,37 @@ def test_the_session_does_not_depend_on_the_servers_settings(database, driver, h
     assert len(database.rows()) == 100
 
 
+@pytest.fixture
+def writer_url(database, admin):
+    """Of a login that has the writer's rights and no other."""
+    name = f"writer-{uuid.uuid4()}"
+    admin.execute(f"CREATE ROLE \"{name}\" LOGIN PASSWORD 'writes' IN ROLE taskbridge_writer")
+    parts = urlsplit(database.url)
+    yield urlunsplit(parts._replace(netloc=f"{name}:writes@{parts.hostname}:{parts.port}"))
+    admin.execute(f'DROP ROLE "{name}"')
+
+
+def test_a_daemon_needs_the_writers_rights_and_no_other(database, driver, writer_url):
+    child = {"root_id": "root", "name": "n", "args": "()", "kwargs": "{}"}
+    for redelivered in (False, True):
+        one = driver(writer_url)
+        assert one.write(event("task-received", 0, uuid="child", **child), *EVERYTHING, redelivered=redelivered) == 0
+        assert one.write(event("task-progress", 1, uuid="child", progress=5, company_id=73)) == COMMITTED
+        assert one.close() == 0
+    assert database.row("child")["company_id"] == 73
+    writer = Database(writer_url)
+    try:
+        assert execute(writer, "cleanup_completed", 3600, 10)[0][0] == 0
+        assert execute(writer, "cleanup_orphaned", 3600, 10)[0][0] == 0
+        assert execute(writer, "inherit_waiting", 10)[0][0] == 0
+        assert execute(writer, "maintenance_begin", "job", "one", 1, False)[0][0] is not None
+        assert execute(writer, "statuses_find", None, 0, 10**12, 10) == []
+        execute(writer, "instance_beat", "one", "run", "0.1.0", "now", True, None, None, 0, 0, 0, 0, 0, "{}")
+        assert execute(writer, "instances_forget", 86400) == [(0,)]
+    finally:
+        writer.close()
+
+
 def test_the_first_connection_may_take_a_while(database, driver, stack):
     proxy = Proxy.of(stack.database_url)
     try:
@@ -304,7 +338,6 @@ def test_the_first_connection_may_take_a_while(database, driver, stack):
         one = driver(proxy.url(database.url))
         one.add(started("a", 1))
         one.process.stdin.write("submit 0\n")
-        time.sleep(0)  # the driver is on its way; nothing is waited for here
         proxy.restore()
         assert one.process.stdout.readline() == "submitted\n"
         assert one.wait() == COMMITTED
