@@ -17,7 +17,7 @@ BEGIN
             WHEN insufficient_privilege THEN missing := missing || wanted;
         END;
     END LOOP;
-    -- So that who migrates may serve people with a reader's eyes: company_scope.sql.
+    -- So that who migrates may serve people with a reader's eyes: http_caller.sql.
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'taskbridge_reader')
             AND NOT pg_has_role('taskbridge_reader', 'MEMBER') THEN
         BEGIN

@@ -1,5 +1,7 @@
 """Roles of least privilege, and the isolation of companies that the database itself keeps."""
 
+import hashlib
+
 import psycopg2
 import pytest
 
@@ -104,14 +106,24 @@ def test_registering_looks_nothing_up_in_the_callers_schemas(act_as, admin, data
     assert database.row("t")["company_id"] == 1
 
 
-def test_the_http_modules_scope_narrows_its_own_transaction(database, rows):
+@pytest.fixture
+def key(database):
+    """A token's hash, of somebody who may see company 1."""
+    hashed = hashlib.sha256(b"key").digest()
+    database.execute("INSERT INTO api_tokens (user_name, scope, token_sha256) VALUES ('ana', 'companies', %s)", (hashed,))
+    database.execute("INSERT INTO company_members (user_name, company_id) VALUES ('ana', '1')")
+    return hashed
+
+
+@pytest.mark.parametrize("company, visible", [("1", [("of one",)]), ("2", []), (None, [])])
+def test_a_request_sees_no_more_than_its_company(database, rows, key, company, visible):
     # The role that migrated owns the table, and is not bound, until it acts as a reader.
     connection = psycopg2.connect(database.url)
     try:
         with connection.cursor() as cursor:
-            cursor.execute(prepared("company_scope", 2), ("1", False))
+            cursor.execute(prepared("http_caller", 2), (key, company))
             cursor.execute(SELECT)
-            assert cursor.fetchall() == [("of one",)]
+            assert cursor.fetchall() == visible
             cursor.execute("SELECT current_user")
             assert cursor.fetchall() == [("taskbridge_reader",)]
         connection.rollback()

@@ -1,7 +1,0 @@
--- Company $1's tasks that are pending or running, oldest first, at most $2. Stamps in microseconds.
-SELECT task_id, display_name, status, progress, (extract(epoch FROM started_at) * 1000000)::bigint,
-    coalesce(task_type, substring(task_name FROM '[^.]*$')), celery_state, progress_text, retries
-FROM background_task_trackers
-WHERE company_key = $1::text AND completed_at IS NULL
-ORDER BY created_at, id
-LIMIT $2::bigint

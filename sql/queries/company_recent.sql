@@ -1,8 +1,0 @@
--- Company $1's tasks that ended, newest first, at most $2. Stamps in microseconds.
-SELECT task_id, display_name, status, progress, (extract(epoch FROM started_at) * 1000000)::bigint,
-    coalesce(task_type, substring(task_name FROM '[^.]*$')), celery_state, progress_text, retries,
-    (extract(epoch FROM completed_at) * 1000000)::bigint, error_message
-FROM background_task_trackers
-WHERE company_key = $1::text AND completed_at IS NOT NULL
-ORDER BY completed_at DESC, id DESC
-LIMIT $2::bigint
