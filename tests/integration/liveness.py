@@ -74,7 +74,8 @@ def wait_for(site, wanted, timeout=30):
 
     with contextlib.suppress(AssertionError):
         wait_until(lambda: states() == wanted, timeout)
-    assert states() == wanted
+    now = states()
+    assert now == wanted, f"{now}, not {wanted}"
 
 
 def wait_for_loss(site, task_id, reason, timeout=BOUND_S):
@@ -110,3 +111,14 @@ def freeze(worker):
 
 def thaw(worker):
     os.killpg(worker.pid, signal.SIGCONT)
+
+
+def cut_questions(site):
+    """Has the broker close the connections over which workers are asked; how many there were."""
+    return site.stack.evaluate_json(f"""
+        length([rabbit_networking:close_connection(Pid, "cut by a test") || Pid <- rabbit_networking:connections(),
+            [{{vhost, <<"{site.name}">>}}, {{client_properties, Properties}}] <-
+                [catch rabbit_networking:connection_info(Pid, [vhost, client_properties])],
+            is_list(Properties),
+            {{_, _, Name}} <- [lists:keyfind(<<"connection_name">>, 1, Properties)],
+            binary:match(Name, <<"asking workers">>) =/= nomatch]).""")

@@ -1,10 +1,12 @@
 """Real workers die, freeze, forget and go on: what of their tasks is called lost, and what never is."""
 
-import os
+import re
 import signal
 
+import psycopg2
+
 from harness import wait_until
-from liveness import (GONE, await_runs, await_workers, freeze, lost_of, send, start_judge, start_worker, state, thaw,
+from liveness import (GONE, await_runs, await_workers, cut_questions, freeze, lost_of, send, start_judge, start_worker, state, thaw,
                       wait_for, wait_for_loss)
 
 
@@ -80,3 +82,109 @@ def test_workers_that_end_in_every_way_lose_what_they_ran(site):
     wait_for_loss(site, "reserved", GONE)
     assert "task found again" in daemon.output()
     assert state(site, tasks["group"]) == "LOST"
+
+
+def test_workers_of_every_kind(site):
+    daemon = start_judge(site)
+    quiet = start_worker(site, "quiet", "--without-heartbeat")
+    threads = start_worker(site, "threads", pool="threads")
+    yaml = start_worker(site, "yaml", SERIALIZER="yaml")
+    solo = start_worker(site, "solo", pool="solo", concurrency=1)
+    twins = [start_worker(site, "twin", concurrency=1) for _ in range(2)]
+    workers = [quiet, threads, yaml, solo, *twins]
+    await_workers(*workers)
+    working = send(site, "solo", "sleep", 12)
+    living = {worker.queue: send(site, worker.queue, "sleep", 300) for worker in (quiet, threads, yaml, twins[0])}
+    ignored = {worker.queue: send(site, worker.queue, "ignore") for worker in (quiet, threads, yaml)}
+    wait_for(site, dict.fromkeys([*living.values(), *ignored.values()], "STARTED"))
+    wait_for_loss(site, ignored["quiet"], GONE)
+    wait_for_loss(site, ignored["threads"], GONE)
+    # While it works, a worker of this pool sends nothing and answers nothing: whatever was thought of it meanwhile.
+    wait_for(site, {working: "SUCCESS"})
+    quiet.kill()
+    wait_for_loss(site, living["quiet"], f"worker {quiet.hostname} vanished")
+    await_runs(site, 2)
+    # Who answers in what can't be read lives, and nothing more is known.
+    still = [living["threads"], living["yaml"], living["twin"], ignored["yaml"]]
+    wait_for(site, dict.fromkeys(still, "STARTED"))
+    assert lost_of(daemon, *still) == []
+    assert "a worker's answer can't be read; it counts as a sign of life" in daemon.output()
+    assert "application/x-yaml" in daemon.output()
+
+
+def test_without_the_right_to_ask_silence_decides(site, stack):
+    user = f"mute-{site.name}"
+    stack.add_user(user, site.name, r"^taskbridge\..*$", r"^taskbridge\..*$", r"^(taskbridge\..*|celeryev)$")
+    try:
+        daemon = start_judge(site, TASKBRIDGE_AMQP_URL=re.sub("//.*@", f"//{user}:secret@", site.amqp_url))
+        living, dying = [start_worker(site, name, concurrency=1) for name in ("living", "dying")]
+        await_workers(living, dying)
+        ignored = send(site, "living", "ignore")
+        running, lost = send(site, "living", "sleep", 300), send(site, "dying", "sleep", 300)
+        wait_for(site, dict.fromkeys([ignored, running, lost], "STARTED"))
+        dying.kill()
+        wait_for_loss(site, lost, f"worker {dying.hostname} vanished")
+        await_runs(site, 2)
+        wait_for(site, dict.fromkeys([ignored, running], "STARTED"))
+        warnings = [line for line in daemon.output().splitlines() if "lost tasks are found by silence alone" in line]
+        assert len(warnings) == 1
+        assert f"user {user} needs the right to " in warnings[0]
+        daemon.terminate()
+    finally:
+        stack.delete_user(user)
+
+
+def test_a_connection_that_breaks_while_workers_are_asked_gives_no_verdict(site):
+    start_judge(site)
+    worker = start_worker(site, "cut", concurrency=1)
+    await_workers(worker)
+    task = send(site, "cut", "sleep", 300)
+    wait_for(site, {task: "STARTED"})
+    freeze(worker)
+    wait_until(lambda: cut_questions(site), 30, "workers are asked")
+    (failed,) = wait_until(lambda: site.database.query(
+        "SELECT * FROM maintenance_runs WHERE job = 'update_task_statuses' AND outcome = 'failed'"), 20, "a failed run")
+    assert failed["rows"] == 0
+    assert failed["detail"].startswith("1 asked for, 0 lost, 0 found again, 0 took their root's company: ")
+    wait_for_loss(site, task, f"worker {worker.hostname} vanished")
+
+
+def test_while_events_wait_to_be_written_nothing_is_judged(site):
+    daemon = start_judge(site)
+    worker = start_worker(site, "waiting", concurrency=1)
+    await_workers(worker)
+    task = send(site, "waiting", "sleep", 300)
+    site.broker.publish_event("task-started", uuid="in the way")
+    wait_for(site, {task: "STARTED", "in the way": "STARTED"})
+    with psycopg2.connect(site.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT FROM background_task_trackers WHERE task_id = 'in the way' FOR UPDATE")
+        site.broker.publish_event("task-progress", uuid="in the way", progress=1)
+        worker.kill()
+        wait_until(lambda: site.database.value(
+            "SELECT count(*) FROM maintenance_runs WHERE detail LIKE '%: nothing is judged while events wait%'") >= 3,
+            30, "runs that judge nothing")
+        assert state(site, task) == "STARTED"
+        assert lost_of(daemon, task) == []
+    connection.close()
+    wait_for_loss(site, task, f"worker {worker.hostname} vanished")
+
+
+def test_outages_make_nobody_lost_but_an_end_without_an_event_is_found(site, stack):
+    daemon = start_judge(site)
+    worker = start_worker(site, "outage")
+    await_workers(worker)
+    running = send(site, "outage", "sleep", 300)
+    ending = send(site, "outage", "sleep", 5)
+    wait_for(site, dict.fromkeys([running, ending], "STARTED"))
+    stack.kill("rabbitmq")
+    stack.kill("postgresql")
+    worker.wait_for(f"Task faults.sleep[{ending}] succeeded", 30)
+    stack.start("postgresql")
+    stack.start("rabbitmq")
+    # Celery may have sent the event, or never will: either way the end is told in bounded time.
+    wait_until(lambda: state(site, ending) in ("SUCCESS", "LOST"), 90, "the end of the task that ended")
+    if state(site, ending) == "LOST":
+        assert site.database.row(ending)["error_message"] == GONE
+    await_runs(site, 3, timeout=90)
+    wait_for(site, {running: "STARTED"})
+    assert lost_of(daemon, running) == []
