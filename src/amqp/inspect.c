@@ -59,6 +59,9 @@ static int connect_to(struct tb_session *session, const struct tb_amqp_options *
         tb_session_close(session, 0);
         return rc;
     }
+    memcpy(inspection->host, session->host, sizeof(inspection->host));
+    memcpy(inspection->vhost, session->vhost, sizeof(inspection->vhost));
+    memcpy(inspection->user, session->user, sizeof(inspection->user));
     memcpy(inspection->product, session->product, sizeof(inspection->product));
     memcpy(inspection->version, session->version, sizeof(inspection->version));
     memcpy(inspection->tls, session->tls, sizeof(inspection->tls));

@@ -267,6 +267,7 @@ int tb_session_open(struct tb_session *session, const struct tb_amqp_options *op
     bool is_ipv6 = strchr(url.host, ':') != NULL;
     snprintf(session->place, sizeof(session->place), "%s%.100s%s:%d", is_ipv6 ? "[" : "", url.host,
              is_ipv6 ? "]" : "", url.port);
+    snprintf(session->host, sizeof(session->host), "%s", url.host);
     snprintf(session->vhost, sizeof(session->vhost), "%s", url.vhost);
     snprintf(session->user, sizeof(session->user), "%s", url.user);
     session->timeout_us = options->connect_timeout_us;

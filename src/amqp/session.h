@@ -18,7 +18,7 @@ struct tb_session {
      */
     int fd;
     char place[TB_ERROR_TEXT_BYTES / 4]; /* "host:port" for texts */
-    char vhost[64], user[64];
+    char host[TB_ERROR_TEXT_BYTES / 4], vhost[64], user[64];
     char product[64], version[64];
     int version_major; /* 0 when unknown */
     char tls[16];      /* "TLSv1.3", or "" */

@@ -9,6 +9,7 @@ extern const struct tb_cli_command *const tb_cli_commands[];
 
 extern const struct tb_cli_command tb_cli_migrate;
 extern const struct tb_cli_command tb_cli_check;
+extern const struct tb_cli_command tb_cli_doctor;
 extern const struct tb_cli_command tb_cli_status;
 extern const struct tb_cli_command tb_cli_company_add;
 extern const struct tb_cli_command tb_cli_company_list;

@@ -1,0 +1,74 @@
+/* What `taskbridge doctor` asks the database: facts, no verdicts. */
+#ifndef TASKBRIDGE_STORE_DOCTOR_H
+#define TASKBRIDGE_STORE_DOCTOR_H
+
+#include "taskbridge/store/session.h"
+
+/* Texts here and below are borrowed until the session's next call, and null where not known. */
+struct tb_doctor_server {
+    int64_t version_number; /* as 150017 */
+    struct tb_str version, role, database;
+    bool role_is_superuser, is_standby;
+    bool fsync, full_page_writes, autovacuum;
+    int64_t max_connections, reserved_connections, used_connections;
+    struct tb_str tls;                    /* "TLSv1.3" */
+    struct tb_str client_host, host;      /* addresses; null over a Unix socket */
+    int64_t backend_pid;                  /* of this session, in the server's own numbering */
+    struct tb_str data_directory, places; /* places: of tablespaces, one a line */
+};
+
+struct tb_doctor_rights {
+    bool has_tables;
+    struct tb_str lacking; /* "DELETE, INSERT on dead_letters; …"; null when nothing is */
+    bool rows_are_hidden;  /* by row security */
+};
+
+/* A worker that was heard of within a day. */
+struct tb_doctor_worker {
+    struct tb_str hostname;
+    int64_t silent_us; /* since it was heard */
+    bool said_goodbye;
+    double freq_s;
+    int64_t skew_us;           /* receipt less stamp, of its last event */
+    int64_t taken_up, started; /* by its present process: tasks by its own count, started events that came */
+    int64_t day_taken_up, day_missed; /* the meter of missed events */
+};
+
+struct tb_doctor_tasks {
+    int64_t newest, received, sent; /* of the newest tasks; sent only among the received */
+    int64_t without_company;
+    struct tb_str without_company_names;
+    int64_t lost; /* within a day */
+};
+
+struct tb_doctor_dead {
+    int64_t recent; /* within a day, and not sent again */
+    struct tb_str reason;
+    int64_t others; /* of these, no JSON */
+    struct tb_str types;
+};
+
+struct tb_doctor_run {
+    struct tb_str job, outcome, detail;
+    int64_t age_s;
+};
+
+/* All return 0, a negative errno or an enum tb_store_outcome. */
+int tb_doctor_ask_server(struct tb_store_session *session, struct tb_doctor_server *ret_server,
+                         struct tb_error *err) TB_MUST_CHECK;
+int tb_doctor_ask_rights(struct tb_store_session *session, struct tb_doctor_rights *ret_rights,
+                         struct tb_error *err) TB_MUST_CHECK;
+/* At most 1000, by name; borrowed during the call. */
+int tb_doctor_ask_workers(struct tb_store_session *session,
+                          void (*on_worker)(void *owner, const struct tb_doctor_worker *worker), void *owner,
+                          struct tb_error *err) TB_MUST_CHECK;
+int tb_doctor_ask_tasks(struct tb_store_session *session, struct tb_doctor_tasks *ret_tasks,
+                        struct tb_error *err) TB_MUST_CHECK;
+int tb_doctor_ask_dead(struct tb_store_session *session, struct tb_doctor_dead *ret_dead,
+                       struct tb_error *err) TB_MUST_CHECK;
+/* The last run that ended of each job. */
+int tb_doctor_ask_runs(struct tb_store_session *session,
+                       void (*on_run)(void *owner, const struct tb_doctor_run *run), void *owner,
+                       struct tb_error *err) TB_MUST_CHECK;
+
+#endif

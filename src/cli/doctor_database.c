@@ -1,0 +1,167 @@
+/* The doctor's questions to the database.
+ *
+ * One connection, a few short statements. What the server refuses is the problem of that question alone; a
+ * connection that breaks or falls silent, and the end of the doctor's patience, are that of all questions
+ * left. */
+#include "doctor_facts.h"
+
+#include "taskbridge/base/limits.h"
+#include "taskbridge/store/migrate.h"
+
+#include <stdio.h>
+
+#define STATEMENT_US (2 * TB_US_PER_S)
+/* No question is begun after this. */
+#define PATIENCE_US (6 * TB_US_PER_S)
+
+struct asking {
+    struct tb_store_session *session;
+    struct tb_arena *arena;
+    struct tb_doctor_database *database;
+    int64_t end_us;      /* monotonic */
+    const char *problem; /* of all questions left */
+    struct tb_error err; /* of the last question */
+};
+
+const char *tb_doctor_keep(struct tb_arena *arena, struct tb_str text)
+{
+    struct tb_str copy = TB_STR_NULL;
+    return tb_arena_copy(arena, text, &copy) ? copy.ptr : "there is no memory left";
+}
+
+static void keep(struct tb_arena *arena, struct tb_str *text)
+{
+    if (!tb_arena_copy(arena, *text, text))
+        *text = TB_STR_NULL;
+}
+
+/* ---- what each question leaves behind ---- */
+
+static int ask_server(struct asking *asking)
+{
+    struct tb_doctor_server *server = &asking->database->server;
+    int r = tb_doctor_ask_server(asking->session, server, &asking->err);
+    struct tb_str *texts[] = {&server->version,     &server->role, &server->database,       &server->tls,
+                              &server->client_host, &server->host, &server->data_directory, &server->places};
+    for (size_t i = 0; r == 0 && i < TB_COUNT(texts); i++)
+        keep(asking->arena, texts[i]);
+    return r;
+}
+
+static int ask_schema(struct asking *asking)
+{
+    struct tb_doctor_database *database = asking->database;
+    return tb_migrate_state(asking->session, &database->applied, &database->known, &asking->err);
+}
+
+static int ask_rights(struct asking *asking)
+{
+    struct tb_doctor_rights *rights = &asking->database->rights;
+    int r = tb_doctor_ask_rights(asking->session, rights, &asking->err);
+    if (r == 0)
+        keep(asking->arena, &rights->lacking);
+    return r;
+}
+
+static int ask_tasks(struct asking *asking)
+{
+    struct tb_doctor_tasks *tasks = &asking->database->tasks;
+    int r = tb_doctor_ask_tasks(asking->session, tasks, &asking->err);
+    if (r == 0)
+        keep(asking->arena, &tasks->without_company_names);
+    return r;
+}
+
+static int ask_dead(struct asking *asking)
+{
+    struct tb_doctor_dead *dead = &asking->database->dead;
+    int r = tb_doctor_ask_dead(asking->session, dead, &asking->err);
+    if (r == 0) {
+        keep(asking->arena, &dead->reason);
+        keep(asking->arena, &dead->types);
+    }
+    return r;
+}
+
+static void on_run(void *owner, const struct tb_doctor_run *run)
+{
+    struct asking *asking = owner;
+    struct tb_doctor_runs *runs = &asking->database->runs;
+    if (runs->count == TB_COUNT(runs->list))
+        return;
+    struct tb_doctor_run *place = &runs->list[runs->count++];
+    *place = *run;
+    keep(asking->arena, &place->job);
+    keep(asking->arena, &place->outcome);
+    keep(asking->arena, &place->detail);
+}
+
+static int ask_runs(struct asking *asking)
+{
+    return tb_doctor_ask_runs(asking->session, on_run, asking, &asking->err);
+}
+
+static int ask_workers(struct asking *asking)
+{
+    return tb_doctor_keep_workers(asking->session, asking->arena, &asking->database->workers, &asking->err);
+}
+
+static int ask_daemons(struct asking *asking)
+{
+    return tb_doctor_keep_daemons(asking->session, asking->arena, &asking->database->daemons, &asking->err);
+}
+
+/* ---- the order ---- */
+
+static void ask(struct asking *asking, int (*question)(struct asking *asking), const char **ret_problem)
+{
+    if (!asking->problem && tb_clock_monotonic_us() > asking->end_us)
+        asking->problem = "the database answers too slowly";
+    *ret_problem = asking->problem;
+    if (asking->problem)
+        return;
+    tb_error_clear(&asking->err);
+    int r = question(asking);
+    if (r)
+        *ret_problem = tb_doctor_keep(asking->arena, tb_str_of(asking->err.text));
+    if (r < 0)
+        asking->problem = *ret_problem;
+}
+
+static int open_session(struct tb_cli *cli, struct tb_store_session **ret_session, struct tb_error *err)
+{
+    int64_t timeout_us = cli->config->database.connect_timeout_s * TB_US_PER_S;
+    struct tb_store_session_options options = {
+        .url = cli->config->database.url,
+        .application_name = "taskbridge doctor",
+        .connect_timeout_us = timeout_us < TB_DOCTOR_CONNECT_US ? timeout_us : TB_DOCTOR_CONNECT_US,
+        .statement_timeout_us = STATEMENT_US,
+    };
+    return tb_store_session_open(&options, ret_session, err);
+}
+
+void tb_doctor_ask_database(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts)
+{
+    struct tb_doctor_database *database = &facts->database;
+    struct asking asking = {.arena = arena, .database = database};
+    database->daemons.problem = database->workers.problem = "the database was not asked";
+    database->tasks_problem = database->dead_problem = database->runs.problem = database->workers.problem;
+    if (open_session(cli, &asking.session, &asking.err)) {
+        database->problem = tb_doctor_keep(arena, tb_str_of(asking.err.text));
+        return;
+    }
+    asking.end_us = tb_clock_monotonic_us() + PATIENCE_US;
+    ask(&asking, ask_server, &database->problem);
+    ask(&asking, ask_schema, &database->schema_problem);
+    ask(&asking, ask_rights, &database->rights_problem);
+    if (!database->rights_problem && database->rights.has_tables) {
+        ask(&asking, ask_daemons, &database->daemons.problem);
+        ask(&asking, ask_workers, &database->workers.problem);
+        ask(&asking, ask_tasks, &database->tasks_problem);
+        ask(&asking, ask_dead, &database->dead_problem);
+        ask(&asking, ask_runs, &database->runs.problem);
+    }
+    if (!database->problem)
+        tb_doctor_ask_disk(&database->server, arena, &database->disk);
+    tb_store_session_close(asking.session);
+}

@@ -1,0 +1,100 @@
+/* What `taskbridge doctor` found out, before anything is judged. */
+#ifndef TASKBRIDGE_CLI_DOCTOR_FACTS_H
+#define TASKBRIDGE_CLI_DOCTOR_FACTS_H
+
+#include "cli.h"
+#include "taskbridge/amqp/inspect.h"
+#include "taskbridge/base/arena.h"
+#include "taskbridge/store/doctor.h"
+
+/* A problem is why something is not known, in words; NULL where it is. All texts are borrowed from the
+ * arena. */
+struct tb_doctor_broker {
+    const char *problem; /* it was not reached */
+    struct tb_inspection seen;
+    bool events_pass; /* an event passed the exchange while we listened */
+    int asking;       /* what a round of questions ended with: 0, enum tb_pidbox_outcome or negative */
+    const char *asking_problem, *unreadable; /* unreadable: of an answer that came */
+    size_t asked, answered;
+};
+
+/* Of the place that has least, in percent. */
+struct tb_doctor_disk {
+    const char *problem, *place;
+    int64_t free_bytes, total_bytes;
+};
+
+struct tb_doctor_daemons {
+    const char *problem;
+    int64_t running, silent, without_broker, others; /* others: of another version, among the running */
+    const char *names, *silent_names, *other_versions;
+    int64_t running_us;                     /* since the first of the running was started */
+    int64_t lag_us;                         /* the longest of the running; -1: not known */
+    int64_t commit_us;                      /* since the last commit of any; -1: there was none */
+    int64_t deliveries, bytes, queue_bytes; /* queue_bytes: -1 when not known */
+};
+
+struct tb_doctor_workers {
+    const char *problem;
+    struct tb_doctor_worker *list;
+    size_t count;
+};
+
+struct tb_doctor_runs {
+    const char *problem;
+    struct tb_doctor_run list[8];
+    size_t count;
+};
+
+struct tb_doctor_database {
+    const char *problem; /* it was not reached */
+    struct tb_doctor_server server;
+    const char *schema_problem;
+    int applied, known; /* migrations */
+    const char *rights_problem;
+    struct tb_doctor_rights rights;
+    struct tb_doctor_disk disk;
+    struct tb_doctor_daemons daemons;
+    struct tb_doctor_workers workers;
+    const char *tasks_problem;
+    struct tb_doctor_tasks tasks;
+    const char *dead_problem;
+    struct tb_doctor_dead dead;
+    struct tb_doctor_runs runs;
+};
+
+struct tb_doctor_facts {
+    const char *config_path;
+    bool has_config_file;
+    const struct tb_config *config;
+    struct tb_doctor_broker broker;
+    struct tb_doctor_database database;
+};
+
+/* No connection is waited for longer than so. */
+#define TB_DOCTOR_CONNECT_US (3 * TB_US_PER_S)
+
+/* Beyond so many seconds of silence a daemon, which beats every five, is not counted as running. */
+#define TB_DOCTOR_DAEMON_SILENT_US (30 * TB_US_PER_S)
+
+/* Whether it was heard of lately enough to be taken as alive: as `status` has it. */
+bool tb_doctor_is_alive(const struct tb_doctor_worker *worker);
+
+/* A copy in the arena with a NUL; NULL only when memory is out. */
+const char *tb_doctor_keep(struct tb_arena *arena, struct tb_str text);
+
+/* Fill facts; nothing stops them but the end of their time. facts->config is set. The database first: whom to
+ * ask is known from there. */
+void tb_doctor_ask_database(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts);
+void tb_doctor_ask_broker(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts);
+
+/* The fullest of the places where this server's data lies, if they can be seen from here. */
+void tb_doctor_ask_disk(const struct tb_doctor_server *server, struct tb_arena *arena,
+                        struct tb_doctor_disk *ret_disk);
+/* Both return as the store's functions they use, with *ret_… in the null state where they failed. */
+int tb_doctor_keep_daemons(struct tb_store_session *session, struct tb_arena *arena,
+                           struct tb_doctor_daemons *ret_daemons, struct tb_error *err) TB_MUST_CHECK;
+int tb_doctor_keep_workers(struct tb_store_session *session, struct tb_arena *arena,
+                           struct tb_doctor_workers *ret_workers, struct tb_error *err) TB_MUST_CHECK;
+
+#endif

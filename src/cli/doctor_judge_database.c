@@ -1,0 +1,167 @@
+/* Verdicts on the database: is it one we know, safe to reach, to be written, with our tables and rights on
+ * them; does it keep what it has confirmed; is there room for connections and data.
+ *
+ * synchronous_commit needs no look: every session of the bridge switches it on for itself. fsync and
+ * full_page_writes can't be switched by a session, and without them a crash may take back what was
+ * acknowledged to the broker. */
+#include "doctor_checks.h"
+
+#include <inttypes.h>
+
+#define OLDEST_VERSION 140000
+/* What a daemon, the HTTP module and a few commands want. */
+#define FEW_CONNECTIONS    10
+#define NO_CONNECTIONS     3
+#define DISK_LOW_PERCENT   10
+#define DISK_EMPTY_PERCENT 3
+
+void tb_doctor_judge_database(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
+{
+    const struct tb_doctor_database *database = &facts->database;
+    const struct tb_doctor_server *server = &database->server;
+    if (database->problem) {
+        tb_doctor_say(line, TB_DOCTOR_BAD, "%s", database->problem);
+        tb_doctor_advise(
+            line, "Make database.url right, or PostgreSQL answer. Meanwhile events wait in the broker's "
+                  "queue.");
+        return;
+    }
+    bool is_old = server->version_number < OLDEST_VERSION;
+    tb_doctor_say(line, is_old ? TB_DOCTOR_BAD : TB_DOCTOR_GOOD,
+                  "PostgreSQL %.*s at %.*s, database %.*s as %.*s", TB_STR_FMT(server->version),
+                  TB_STR_FMT(tb_str_is_null(server->host) ? TB_STR("a local socket") : server->host),
+                  TB_STR_FMT(server->database), TB_STR_FMT(server->role));
+    if (is_old)
+        tb_doctor_advise(line, "Use PostgreSQL 14 or later.");
+}
+
+static bool is_here(const struct tb_doctor_server *server)
+{
+    return tb_str_is_null(server->host) || tb_str_equal(server->host, server->client_host) ||
+           tb_str_starts_with(server->host, TB_STR("127."));
+}
+
+void tb_doctor_judge_database_tls(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
+{
+    const struct tb_doctor_server *server = &facts->database.server;
+    if (!tb_str_is_null(server->tls)) {
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "%.*s", TB_STR_FMT(server->tls));
+    } else if (is_here(server)) {
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "not used, nor needed on the same machine");
+    } else {
+        tb_doctor_say(line, TB_DOCTOR_WARNING, "not used: what is written crosses the network as it is");
+        tb_doctor_advise(line, "Add ?sslmode=verify-full&sslrootcert=FILE to database.url.");
+    }
+}
+
+void tb_doctor_judge_writable(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
+{
+    if (!facts->database.server.is_standby) {
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "it is no standby");
+        return;
+    }
+    tb_doctor_say(line, TB_DOCTOR_BAD, "it is a standby, which nothing can be written to");
+    tb_doctor_advise(line, "Name the primary in database.url; or all hosts, with "
+                           "?target_session_attrs=read-write.");
+}
+
+void tb_doctor_judge_schema(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
+{
+    const struct tb_doctor_database *database = &facts->database;
+    if (tb_doctor_is_unknown(line, database->schema_problem)) {
+        tb_doctor_advise(line, "To let it be seen: GRANT SELECT ON taskbridge_migrations TO %.*s;",
+                         TB_STR_FMT(database->server.role));
+    } else if (database->applied == database->known) {
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "version %d, as this program's", database->applied);
+    } else if (database->applied < database->known) {
+        tb_doctor_say(line, TB_DOCTOR_BAD, "version %d of %d", database->applied, database->known);
+        tb_doctor_advise(line, "Run `taskbridge migrate`.");
+    } else {
+        tb_doctor_say(line, TB_DOCTOR_BAD, "version %d, newer than this program's, which is %d",
+                      database->applied, database->known);
+        tb_doctor_advise(line, "Install the taskbridge that migrated it, everywhere.");
+    }
+}
+
+void tb_doctor_judge_database_rights(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
+{
+    const struct tb_doctor_rights *rights = &facts->database.rights;
+    struct tb_str role = facts->database.server.role;
+    if (tb_doctor_is_unknown(line, facts->database.rights_problem))
+        return;
+    if (!tb_str_is_null(rights->lacking))
+        tb_doctor_say(line, TB_DOCTOR_BAD, "role %.*s lacks %.*s", TB_STR_FMT(role),
+                      TB_STR_FMT(rights->lacking));
+    else if (rights->rows_are_hidden)
+        tb_doctor_say(line, TB_DOCTOR_BAD, "row security hides the tasks' rows from role %.*s",
+                      TB_STR_FMT(role));
+    else if (facts->database.server.role_is_superuser)
+        tb_doctor_say(line, TB_DOCTOR_WARNING, "role %.*s is a superuser", TB_STR_FMT(role));
+    else
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "role %.*s may do what the daemon does", TB_STR_FMT(role));
+    if (line->verdict == TB_DOCTOR_BAD)
+        tb_doctor_advise(line, "As the tables' owner: GRANT taskbridge_writer TO \"%.*s\";",
+                         TB_STR_FMT(role));
+    else if (line->verdict == TB_DOCTOR_WARNING)
+        tb_doctor_advise(
+            line, "It may do far more than is needed, and row security does not bind it: use a role of "
+                  "the bridge's own.");
+}
+
+void tb_doctor_judge_durability(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
+{
+    const struct tb_doctor_server *server = &facts->database.server;
+    if (server->fsync && server->full_page_writes) {
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "fsync and full_page_writes are on");
+        return;
+    }
+    tb_doctor_say(line, TB_DOCTOR_BAD, "%s: a crash of its machine may lose or spoil what was acknowledged",
+                  !server->fsync && !server->full_page_writes ? "fsync and full_page_writes are off"
+                  : server->fsync                             ? "full_page_writes is off"
+                                                              : "fsync is off");
+    tb_doctor_advise(line, "ALTER SYSTEM SET fsync = on; ALTER SYSTEM SET full_page_writes = on; SELECT "
+                           "pg_reload_conf();");
+}
+
+void tb_doctor_judge_autovacuum(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
+{
+    if (facts->database.server.autovacuum) {
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "on");
+        return;
+    }
+    tb_doctor_say(line, TB_DOCTOR_WARNING, "off: every update of a row leaves an old one behind, for ever");
+    tb_doctor_advise(line, "ALTER SYSTEM SET autovacuum = on; SELECT pg_reload_conf();");
+}
+
+void tb_doctor_judge_connections(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
+{
+    const struct tb_doctor_server *server = &facts->database.server;
+    int64_t limit = server->max_connections - server->reserved_connections;
+    int64_t left = limit - server->used_connections;
+    enum tb_doctor_verdict verdict = left < NO_CONNECTIONS    ? TB_DOCTOR_BAD
+                                     : left < FEW_CONNECTIONS ? TB_DOCTOR_WARNING
+                                                              : TB_DOCTOR_GOOD;
+    tb_doctor_say(line, verdict, "%" PRId64 " of %" PRId64 " used", server->used_connections, limit);
+    if (verdict != TB_DOCTOR_GOOD)
+        tb_doctor_advise(line,
+                         "Raise max_connections, or find who holds so many (pg_stat_activity): when none is "
+                         "left, a daemon that lost its own gets no other.");
+}
+
+void tb_doctor_judge_disk(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
+{
+    const struct tb_doctor_disk *disk = &facts->database.disk;
+    char size[TB_DOCTOR_SPAN_BYTES];
+    if (tb_doctor_is_unknown(line, disk->problem) || disk->total_bytes <= 0)
+        return;
+    double percent = 100.0 * (double)disk->free_bytes / (double)disk->total_bytes;
+    enum tb_doctor_verdict verdict = percent < DISK_EMPTY_PERCENT ? TB_DOCTOR_BAD
+                                     : percent < DISK_LOW_PERCENT ? TB_DOCTOR_WARNING
+                                                                  : TB_DOCTOR_GOOD;
+    tb_doctor_say(line, verdict, "%.0f %% (%s) free at %s", percent, tb_doctor_bytes(disk->free_bytes, size),
+                  disk->place);
+    if (verdict != TB_DOCTOR_GOOD)
+        tb_doctor_advise(line,
+                         "Make room: a database whose disk is full writes nothing, and events wait in the "
+                         "broker's queue.");
+}
