@@ -3,24 +3,17 @@
 import datetime
 import json
 import os
-import random
 import subprocess
 import time
 
 import oracle
 from harness.process import base_environment, program
+from harness.seed import seeded  # noqa: F401
 
 # Of one difference more is not worth reading.
 SHOWN = 5
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 MICROSECOND = datetime.timedelta(microseconds=1)
-
-
-def seeded():
-    """A source of randomness; TASKBRIDGE_SEED repeats a run."""
-    seed = int(os.environ.get("TASKBRIDGE_SEED", time.time_ns() % 10**9))
-    print(f"seed {seed}: TASKBRIDGE_SEED={seed} repeats this run")
-    return random.Random(seed)
 
 
 def budget_s():
