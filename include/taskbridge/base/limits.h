@@ -14,7 +14,7 @@
 
 /* Deliveries that are read from the broker, unasked, while the database is away: RabbitMQ cuts a connection
  * that takes nothing for 30 seconds. With what the kernel buffers this is a prefetch of usual size. */
-#define TB_HOLD_MAX_BYTES (12 * TB_MIB)
+#define TB_HOLD_MAX_BYTES (8 * TB_MIB)
 
 /* The largest body that is decoded, after decompression; a traceback may be long, 10 MiB is promised. Larger
  * bodies are dead letters with all their bytes. */
