@@ -115,10 +115,8 @@ void tb_loop_remove(struct tb_loop *loop, struct tb_watch *watch)
 {
     if (!watch->added)
         return;
-    /* libpq closes a socket that broke before its owner can remove the watch, and epoll forgets it by itself.
-     */
     int rc = epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
-    assert(rc == 0 || errno == EBADF || errno == ENOENT);
+    assert(rc == 0);
     (void)rc;
     watch->added = false;
     if (watch->owns_fd) {

@@ -45,8 +45,8 @@ int tb_loop_add(struct tb_loop *loop, struct tb_watch *watch, uint32_t events) T
 int tb_loop_add_foreign(struct tb_loop *loop, struct tb_watch *watch, int fd, uint32_t events) TB_MUST_CHECK;
 /* Of a watch that is added. */
 void tb_loop_change(struct tb_loop *loop, struct tb_watch *watch, uint32_t events);
-/* Before its fd is closed, or at once after a library has closed it; fine when not added. No callback of it
- * comes any more, also not of the wakeup under way. */
+/* Before its fd is closed; fine when not added. No callback of it comes any more, also not of the wakeup
+ * under way. */
 void tb_loop_remove(struct tb_loop *loop, struct tb_watch *watch);
 
 /* Arms or re-arms; 0 expires in the next turn, never from inside this call. Aborts without memory: a timer
