@@ -263,7 +263,6 @@ CREATE INDEX trackers_company_completed ON background_task_trackers (company_key
 CREATE INDEX trackers_completed ON background_task_trackers (completed_at, id) WHERE completed_at IS NOT NULL;
 CREATE INDEX trackers_lost ON background_task_trackers (lost_at) WHERE lost_at IS NOT NULL;
 CREATE INDEX trackers_inheriting ON background_task_trackers (root_id) WHERE inherits_company;
-CREATE INDEX trackers_children ON background_task_trackers (parent_id) WHERE parent_id IS NOT NULL;
 
 -- Rows of the product's own table, which was put aside, are kept: as facts from which the same is seen.
 --

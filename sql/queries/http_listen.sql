@@ -1,2 +1,0 @@
--- Every company whose document changed: the payload is its key.
-LISTEN taskbridge_company
