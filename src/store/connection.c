@@ -9,10 +9,10 @@
  * as TB_STORE_LOST, because nobody can know whether its commit got through. */
 #include "taskbridge/store/connection.h"
 
-#include "taskbridge/store/conninfo.h"
 #include "pg_error.h"
 #include "sqlstate.h"
 #include "taskbridge/io/backoff.h"
+#include "taskbridge/store/conninfo.h"
 #include "tb_sql.h"
 
 #include <assert.h>

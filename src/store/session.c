@@ -5,10 +5,10 @@
  */
 #include "taskbridge/store/session.h"
 
-#include "taskbridge/store/conninfo.h"
 #include "pg_error.h"
 #include "sqlstate.h"
 #include "taskbridge/base/clock.h"
+#include "taskbridge/store/conninfo.h"
 #include "tb_sql.h"
 
 #include <errno.h>
