@@ -2,20 +2,12 @@
 #ifndef TASKBRIDGE_DAEMON_INQUIRY_H
 #define TASKBRIDGE_DAEMON_INQUIRY_H
 
+#include "suspect.h"
 #include "taskbridge/amqp/pidbox.h"
 #include "taskbridge/base/log.h"
-#include "taskbridge/store/statuses.h"
 
 /* So many silent tasks are judged at a time. */
 #define TB_SUSPECTS_MAX ((size_t)200)
-
-struct tb_suspect {
-    struct tb_status_task task;
-    enum tb_liveness_verdict verdict;
-    enum tb_liveness_answer answer;
-    bool is_asked; /* in the present round */
-    size_t question;
-};
 
 struct tb_inquiry;
 

@@ -108,17 +108,11 @@ static bool push_reason(struct tb_job_statuses *run, const struct tb_suspect *su
 static void add_change(struct tb_job *job, const struct tb_suspect *suspect)
 {
     struct tb_job_statuses *run = tb_job_owner(job);
-    const struct tb_liveness_facts *facts = &suspect->task.facts;
-    struct tb_status_change change = {.id = suspect->task.id, .updated_at = suspect->task.updated_at};
-    bool is_lost = suspect->verdict == TB_LIVENESS_GONE || suspect->verdict == TB_LIVENESS_VANISHED;
+    struct tb_status_change change;
 
-    change.missing = suspect->verdict == TB_LIVENESS_MISSING || suspect->verdict == TB_LIVENESS_GONE;
-    change.found = suspect->verdict == TB_LIVENESS_FOUND &&
-                   (facts->is_lost || tb_str_equal(facts->celery_state, TB_STR("RETRY")));
-    bool is_cleared = suspect->verdict == TB_LIVENESS_FOUND && facts->missing_us >= 0;
-    if (!is_lost && !change.missing && !change.found && !is_cleared)
+    if (!tb_suspect_change(suspect, &change))
         return;
-    if (is_lost && !push_reason(run, suspect, &change.reason))
+    if (tb_suspect_is_lost(suspect) && !push_reason(run, suspect, &change.reason))
         return; /* the next run finds it again */
     log_change(job, suspect, &change);
     run->changes[run->change_count++] = change;
@@ -225,18 +219,6 @@ static void on_asked(void *owner, const struct tb_error *err)
 
 /* ---- silent tasks ---- */
 
-/* What was said since then may be on its way: no time runs. */
-static void count_until_heard(struct tb_liveness_facts *facts, const struct tb_hearing *hearing)
-{
-    int64_t unheard_us = tb_clock_now_us() - hearing->heard_until;
-
-    facts->listening_since = hearing->listening_since;
-    facts->heard_until = hearing->heard_until;
-    facts->silent_us -= unheard_us;
-    if (facts->missing_us >= 0)
-        facts->missing_us = facts->missing_us > unheard_us ? facts->missing_us - unheard_us : 0;
-}
-
 static void take_task(struct tb_job *job, const struct tb_result *result, size_t row)
 {
     struct tb_job_statuses *run = tb_job_owner(job);
@@ -247,7 +229,7 @@ static void take_task(struct tb_job *job, const struct tb_result *result, size_t
         return; /* no memory: the next run finds it again */
     run->after_updated_at = suspect->task.updated_at;
     run->after_id = suspect->task.id;
-    count_until_heard(&suspect->task.facts, run->hearing);
+    tb_suspect_hear(suspect, run->hearing, tb_clock_now_us());
     judge(job, suspect);
     if (suspect->verdict != TB_LIVENESS_FINE)
         run->count++;
