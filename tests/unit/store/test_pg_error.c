@@ -11,7 +11,9 @@ static void test_lines_are_joined_and_the_severity_is_left_out(void **state)
     (void)state;
     tb_pg_error_set(&err, "42P01", "ERROR:  relation \"x\" does not exist\nLINE 1: SELECT 1 FROM x\n");
     assert_int_equal(err.code, -EIO);
-    assert_string_equal(err.text, "relation \"x\" does not exist LINE 1: SELECT 1 FROM x");
+    assert_string_equal(
+        err.text,
+        "relation \"x\" does not exist LINE 1: SELECT 1 FROM x; run `taskbridge migrate` on this database");
     assert_string_equal(err.sqlstate, "42P01");
 }
 
