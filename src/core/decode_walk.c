@@ -6,14 +6,20 @@
  * the element on is one damaged piece. What was taken for an element by mistake can't become an event: quotes
  * inside of strings are escaped, and a backslash outside of one is damage again.
  *
+ * A list's elements are taken one by one up to a ceiling; what follows is one piece.
+ *
  * A body that is no list is one piece, the whole of it, and what follows the value is another. */
 #include "decode_walk.h"
 
 #include "decode_resync.h"
+#include "taskbridge/base/limits.h"
 
 enum state { AT_START, IN_LIST_FIRST, IN_LIST, BEHIND_VALUE, AT_END };
 
 #define BUDGET_FACTOR 64
+
+#define MAX_ELEMENTS_TEXT "65536"
+_Static_assert(TB_DECODE_MAX_ELEMENTS == 65536, "the text says so");
 
 #define BYTE_ORDER_MARK TB_STR("\xEF\xBB\xBF")
 
@@ -119,6 +125,12 @@ static void take_element(struct tb_walk *walk, struct tb_piece *piece, struct tb
     struct tb_scan *scan = &walk->scan;
     const char *start = scan->at;
 
+    if (walk->element_count == TB_DECODE_MAX_ELEMENTS) {
+        set_damage(piece, "the list has more than " MAX_ELEMENTS_TEXT " elements; these follow them", NULL);
+        take_rest(walk, start, piece);
+        return;
+    }
+    walk->element_count++;
     scan_value(walk, piece, ret_fields);
     piece->text = text_from(walk, start);
     walk->state = IN_LIST;

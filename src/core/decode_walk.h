@@ -21,6 +21,7 @@ struct tb_walk {
     struct tb_scan scan;
     struct tb_str body;
     int state;
+    size_t element_count;
     size_t budget; /* bytes that may be read again in search of what follows damage */
 };
 

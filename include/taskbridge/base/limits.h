@@ -20,6 +20,10 @@
  * bodies are dead letters with all their bytes. */
 #define TB_DECODE_MAX_BYTES (16 * TB_MIB)
 
+/* Elements of one list that are looked at; Celery sends 24. What follows them is one dead letter, so that one
+ * message can't fill the memory. */
+#define TB_DECODE_MAX_ELEMENTS ((size_t)65536)
+
 /* Nesting of JSON in an event; Celery's own is 3. */
 #define TB_JSON_MAX_DEPTH 512
 

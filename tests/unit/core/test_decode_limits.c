@@ -85,6 +85,64 @@ static void of_a_long_traceback_the_end_is_kept(void **state)
                      65536);
 }
 
+struct counted {
+    size_t events, dead;
+    struct tb_str body, reason; /* of the last dead letter */
+};
+
+static void count_event(void *owner, const struct tb_event *event)
+{
+    struct counted *counted = owner;
+    counted->events += event->type == TB_EVENT_TASK_SUCCEEDED;
+}
+
+static void count_unknown(void *owner, struct tb_str name)
+{
+    (void)owner;
+    fail_msg("an unknown event: %.*s", TB_STR_FMT(name));
+}
+
+static void count_dead(void *owner, struct tb_str body, struct tb_str reason)
+{
+    struct counted *counted = owner;
+    counted->dead++;
+    counted->body = body;
+    counted->reason = reason;
+}
+
+/* A list of so many events, with this behind them. */
+static struct counted count_list(size_t count, const char *end)
+{
+    static char body[8 << 20];
+    struct counted counted = {0};
+    const struct tb_decode_output output = {count_event, count_unknown, count_dead, &counted};
+    char *place = body;
+
+    for (size_t i = 0; i < count; i++) {
+        place = stpcpy(place, i ? ", " : "[");
+        place = stpcpy(place, "{\"type\": \"task-succeeded\", \"uuid\": \"u\", \"timestamp\": 1700000000}");
+    }
+    place = stpcpy(place, end);
+    const struct tb_delivery delivery = {.body = {body, (size_t)(place - body)}};
+    decoded_reset(decoded);
+    assert_int_equal(tb_decode_delivery(&delivery, &decoded->arena, &output), 0);
+    return counted;
+}
+
+static void of_a_list_without_end_the_rest_is_one_dead_letter(void **state)
+{
+    (void)state;
+    struct counted counted = count_list(65536, "]");
+    assert_int_equal(counted.events, 65536);
+    assert_int_equal(counted.dead, 0);
+
+    counted = count_list(65536, ", 1,2,3, {\"a\": 4}]");
+    assert_int_equal(counted.events, 65536);
+    assert_int_equal(counted.dead, 1);
+    assert_str(counted.body, "1,2,3, {\"a\": 4}]");
+    assert_str(counted.reason, "the list has more than 65536 elements; these follow them");
+}
+
 static void full_memory_is_told(void **state)
 {
     (void)state;
@@ -156,9 +214,13 @@ static void a_long_traceback_needs_its_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(long_text_is_cut_at_a_whole_character), TEST(ids_are_whole_or_absent),
-        TEST(of_a_long_traceback_the_end_is_kept),   TEST(full_memory_is_told),
-        TEST(every_end_of_memory_is_told),           TEST(a_long_traceback_needs_its_memory),
+        TEST(long_text_is_cut_at_a_whole_character),
+        TEST(ids_are_whole_or_absent),
+        TEST(of_a_long_traceback_the_end_is_kept),
+        TEST(full_memory_is_told),
+        TEST(of_a_list_without_end_the_rest_is_one_dead_letter),
+        TEST(every_end_of_memory_is_told),
+        TEST(a_long_traceback_needs_its_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
