@@ -1,6 +1,9 @@
 -- Instance $1 says how it is: $2 its run, $3 version, $4 when it started, $5 whether the broker is there, $6 since
 -- when and $7 until when all that was said is in the database, $8 to $10 its queue's messages, bytes and ceiling, $11
--- lag, $12 memory, $13 anything else as JSON.
+-- lag, $12 memory, $13 anything else as JSON. Returns whether another run said so last.
+WITH before AS (
+    SELECT run FROM bridge_instances WHERE instance = $1::text
+)
 INSERT INTO bridge_instances AS b (instance, run, version, started_at, heartbeat_at, broker_connected, listening_since,
     heard_until, queue_messages, queue_bytes, queue_max_bytes, lag_us, rss_bytes, details)
 VALUES ($1::text, $2::text, $3::text, $4::timestamptz, now(), $5::bool, $6::timestamptz, $7::timestamptz, $8::bigint,
@@ -21,3 +24,4 @@ ON CONFLICT (instance) DO UPDATE SET
     lag_us = excluded.lag_us,
     rss_bytes = excluded.rss_bytes,
     details = excluded.details
+RETURNING (SELECT run <> $2::text FROM before) IS TRUE

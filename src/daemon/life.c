@@ -1,7 +1,10 @@
 /* A heartbeat in the database, for people and for the other programs: taskbridge status, doctor, readyz.
  *
  * It goes over the maintenance's connection, never over the one that writes events. One beat at a time; where
- * the database is away, it is simply not written. */
+ * the database is away, it is simply not written.
+ *
+ * A name belongs to one daemon. Another run's name in the row is no news at the first beat, for it may be the
+ * one before this; later it means that two run at once, of which people are told. */
 #include "life.h"
 
 #include "taskbridge/base/buf.h"
@@ -26,6 +29,7 @@ struct tb_life {
     struct tb_statement statement;
     struct tb_transaction transaction;
     bool is_under_way, is_stopping;
+    bool has_beaten, is_shared, is_sharing_told;
     void (*on_stopped)(void *owner);
 };
 
@@ -114,6 +118,27 @@ static void say_goodbye(struct tb_life *life)
         tell_stopped(life);
 }
 
+static void on_result(struct tb_transaction *transaction, size_t statement, const struct tb_result *result)
+{
+    struct tb_life *life = transaction->owner;
+
+    (void)statement;
+    if (life->statement.query == tb_maintenance_queries.beat)
+        life->is_shared = tb_result_bool(result, 0, 0);
+}
+
+static void take_beat(struct tb_life *life)
+{
+    if (life->has_beaten && life->is_shared && !life->is_sharing_told) {
+        life->is_sharing_told = true;
+        tb_log(life->options.log, TB_LOG_WARNING,
+               "another daemon runs under this one's name, and their numbers mix; give each its own in "
+               "daemon.instance",
+               TB_F_CSTR("instance", life->options.instance));
+    }
+    life->has_beaten = true;
+}
+
 static void on_done(struct tb_transaction *transaction, int outcome, const struct tb_error *err)
 {
     struct tb_life *life = transaction->owner;
@@ -123,6 +148,8 @@ static void on_done(struct tb_transaction *transaction, int outcome, const struc
     if (outcome)
         tb_log(life->options.log, TB_LOG_DEBUG, "the daemon's heartbeat was not written",
                TB_F_CSTR("error", err->text));
+    else if (!was_goodbye)
+        take_beat(life);
     if (!life->is_stopping)
         return;
     if (was_goodbye || outcome)
@@ -163,8 +190,11 @@ int tb_life_new(const struct tb_life_options *options, struct tb_life **ret_life
     life->options = *options;
     life->started_at = tb_clock_now_us();
     life->timer = (struct tb_timer){.on_expire = on_timer, .owner = life};
-    life->transaction = (struct tb_transaction){
-        .statements = &life->statement, .statement_count = 1, .on_done = on_done, .owner = life};
+    life->transaction = (struct tb_transaction){.statements = &life->statement,
+                                                .statement_count = 1,
+                                                .on_result = on_result,
+                                                .on_done = on_done,
+                                                .owner = life};
     tb_buf_init(&life->buf, PARAM_MAX_BYTES);
     tb_loop_arm(options->loop, &life->timer, FIRST_BEAT_US);
     *ret_life = life;

@@ -260,8 +260,8 @@ def test_a_worker_that_came_back_or_shares_its_name_is_seen(database):
 # ---- instances ----
 
 def beat(database, instance="one", run="first"):
-    execute(database, "instance_beat", instance, run, "0.1.0", ago(10), True, ago(9), ago(1), 5, 4096, 2**31, 1500, 2**24,
-            '{"threads": 1}')
+    return execute(database, "instance_beat", instance, run, "0.1.0", ago(10), True, ago(9), ago(1), 5, 4096, 2**31, 1500,
+                   2**24, '{"threads": 1}')
 
 
 def count(database, number, run="first", instance="one"):
@@ -282,6 +282,11 @@ def test_a_heartbeat_leaves_the_counters_alone(database):
     assert instance(database)["stopped_at"] is None
     execute(database, "instance_stop", "one", "first")
     assert instance(database)["stopped_at"] is not None
+
+
+def test_a_heartbeat_hears_of_another_run(database):
+    assert [beat(database, run=run) for run in ("first", "first", "second", "second", "first")] == [
+        [(False,)], [(False,)], [(True,)], [(False,)], [(True,)]]
 
 
 def test_a_batch_is_counted_once_in_a_run(database):
