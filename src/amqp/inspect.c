@@ -96,6 +96,20 @@ static int find_queue(struct tb_session *session, const struct tb_amqp_options *
     return code;
 }
 
+/* The broker names the first argument that differs, and the size comes before the type. Asked without a size
+ * it names the type, if that differs too. */
+static void name_gravest(struct tb_session *session, const struct tb_amqp_options *options,
+                         struct tb_error *reason)
+{
+    struct tb_amqp_options unbounded = *options;
+    struct tb_topology topology = {0};
+    struct tb_error other = {0};
+    unbounded.queue_max_bytes = 0;
+    if (tb_topology_make_queue(session, CHANNEL, &unbounded, &topology, &other) == AMQP_PRECONDITION_FAILED &&
+        strstr(other.text, "'x-queue-type'"))
+        *reason = other;
+}
+
 static void look_at_queue(struct tb_session *session, const struct tb_amqp_options *options,
                           struct tb_inspection *inspection)
 {
@@ -104,6 +118,8 @@ static void look_at_queue(struct tb_session *session, const struct tb_amqp_optio
     int code = find_queue(session, options, inspection, &reason);
     if (code == 0)
         code = tb_topology_make_queue(session, CHANNEL, options, &topology, &reason);
+    if (code == AMQP_PRECONDITION_FAILED)
+        name_gravest(session, options, &reason);
     record(&inspection->queue, code, &reason);
 }
 

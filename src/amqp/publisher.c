@@ -23,6 +23,8 @@
 #define WINDOW     256
 #define GOODBYE_US TB_US_PER_S
 #define POOL_BYTES (4 * TB_KIB)
+/* How long the end of an alarm is waited for: it takes a person, more often than not. */
+#define ALARM_US (10 * TB_US_PER_S)
 
 struct tb_publisher {
     struct tb_session session;
@@ -32,6 +34,7 @@ struct tb_publisher {
     bool is_settled[WINDOW]; /* of the numbers behind, by number modulo WINDOW */
     int64_t confirmed;       /* over all, and routed */
     bool is_blocked;
+    int64_t blocked_us; /* since when, monotonic */
     char block_reason[128];
     /* The first of what came since it was last told; 0 none. */
     int outcome;
@@ -159,6 +162,7 @@ static int take_method(struct tb_publisher *publisher, const amqp_frame_t *frame
     case AMQP_CONNECTION_BLOCKED_METHOD: {
         const amqp_connection_blocked_t *blocked = method->decoded;
         publisher->is_blocked = true;
+        publisher->blocked_us = tb_clock_monotonic_us();
         snprintf(publisher->block_reason, sizeof(publisher->block_reason), "%.*s",
                  TB_STR_FMT(tb_session_str(blocked->reason)));
         return 0;
@@ -181,7 +185,9 @@ static int wait_until(struct tb_publisher *publisher, uint64_t unconfirmed_max, 
     int64_t deadline_us = tb_clock_monotonic_us() + timeout_us;
     while (publisher->is_blocked || publisher->sent - publisher->settled > unconfirmed_max) {
         amqp_frame_t frame;
-        int rc = tb_session_wait(&publisher->session, deadline_us, &frame, err);
+        int64_t alarm_us = publisher->blocked_us + ALARM_US;
+        bool is_alarm_first = publisher->is_blocked && alarm_us < deadline_us;
+        int rc = tb_session_wait(&publisher->session, is_alarm_first ? alarm_us : deadline_us, &frame, err);
         if (rc < 0)
             return rc;
         if (rc == 0 && publisher->is_blocked)

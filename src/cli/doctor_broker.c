@@ -110,7 +110,7 @@ void tb_doctor_ask_broker(struct tb_cli *cli, struct tb_arena *arena, struct tb_
         broker->asking = rc;
         broker->asking_problem = tb_doctor_keep(arena, tb_str_of(err.text));
     }
-    /* Where a worker is known to be alive its events arrive, and need not be listened for. */
-    if (broker->asked == 0 && broker->seen.queue_messages == 0)
+    /* Where events are known to arrive they need not be listened for. */
+    if (!tb_doctor_is_hearing(&facts->database.workers) && broker->seen.queue_messages == 0)
         broker->events_pass = listen(&options);
 }

@@ -51,7 +51,13 @@ static int ask_server(struct asking *asking)
 static int ask_schema(struct asking *asking)
 {
     struct tb_doctor_database *database = asking->database;
-    return tb_migrate_state(asking->session, &database->applied, &database->known, &asking->err);
+    int r = tb_migrate_state(asking->session, &database->applied, &database->known, &asking->err);
+    if (r || database->applied == 0)
+        return r;
+    r = tb_migrate_check(asking->session, &asking->err);
+    if (r == TB_MIGRATE_CHANGED)
+        database->schema_change = tb_doctor_keep(asking->arena, tb_str_of(asking->err.text));
+    return r == TB_MIGRATE_CHANGED || r == TB_MIGRATE_NEWER ? 0 : r;
 }
 
 static int ask_rights(struct asking *asking)

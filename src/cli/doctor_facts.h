@@ -50,7 +50,8 @@ struct tb_doctor_database {
     const char *problem; /* it was not reached */
     struct tb_doctor_server server;
     const char *schema_problem;
-    int applied, known; /* migrations */
+    int applied, known;        /* migrations */
+    const char *schema_change; /* one that was applied was another then, in words; NULL: none */
     const char *rights_problem;
     struct tb_doctor_rights rights;
     struct tb_doctor_disk disk;
@@ -79,6 +80,9 @@ struct tb_doctor_facts {
 
 /* Whether it was heard of lately enough to be taken as alive: as `status` has it. */
 bool tb_doctor_is_alive(const struct tb_doctor_worker *worker);
+
+/* Whether any was heard a moment ago: within a few heartbeats. */
+bool tb_doctor_is_hearing(const struct tb_doctor_workers *workers);
 
 /* A copy in the arena with a NUL; NULL only when memory is out. */
 const char *tb_doctor_keep(struct tb_arena *arena, struct tb_str text);

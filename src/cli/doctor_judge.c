@@ -11,6 +11,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define HEARD_US (15 * TB_US_PER_S)
+
 enum need { NEEDS_NOTHING, NEEDS_BROKER, NEEDS_DATABASE, NEEDS_TABLES };
 
 static void judge_configuration(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
@@ -181,6 +183,14 @@ bool tb_doctor_is_alive(const struct tb_doctor_worker *worker)
     if (beats_us > patience_us)
         patience_us = beats_us;
     return !worker->said_goodbye && worker->silent_us >= 0 && worker->silent_us <= patience_us;
+}
+
+bool tb_doctor_is_hearing(const struct tb_doctor_workers *workers)
+{
+    for (size_t i = 0; i < workers->count; i++)
+        if (workers->list[i].silent_us >= 0 && workers->list[i].silent_us < HEARD_US)
+            return true;
+    return false;
 }
 
 size_t tb_doctor_living(const struct tb_doctor_facts *facts)

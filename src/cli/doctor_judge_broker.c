@@ -240,14 +240,10 @@ void tb_doctor_judge_queue(const struct tb_doctor_facts *facts, struct tb_doctor
 void tb_doctor_judge_binding(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
 {
     const struct tb_doctor_workers *workers = &facts->database.workers;
-    bool is_heard = false;
-    for (size_t i = 0; i < workers->count; i++)
-        is_heard =
-            is_heard || (workers->list[i].silent_us >= 0 && workers->list[i].silent_us < 15 * TB_US_PER_S);
-    if (is_heard || tb_doctor_waiting(facts) > 0) {
-        tb_doctor_say(line, TB_DOCTOR_GOOD, "events arrive in the queue");
-    } else if (tb_doctor_waiting(facts) < 0) {
+    if (tb_doctor_waiting(facts) < 0) {
         tb_doctor_is_unknown(line, "there is no queue, or it can't be looked at");
+    } else if (tb_doctor_is_hearing(workers) || tb_doctor_waiting(facts) > 0) {
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "events arrive in the queue");
     } else if (!facts->broker.events_pass) {
         tb_doctor_is_unknown(line, "no event came to the exchange meanwhile");
     } else if (facts->database.problem || workers->problem || facts->database.daemons.running == 0) {
@@ -272,8 +268,7 @@ void tb_doctor_judge_consumers(const struct tb_doctor_facts *facts, struct tb_do
         tb_doctor_advise(line, "Start taskbridged, or see in its log why it does not consume.");
     } else if (is_counted && consumers > running) {
         tb_doctor_say(line, TB_DOCTOR_WARNING,
-                      "%" PRId64 " consume, %" PRId64 " daemons are known to this database", consumers,
-                      running);
+                      "%" PRId64 " consume; daemons that this database knows: %" PRId64, consumers, running);
         tb_doctor_advise(line,
                          "Give every daemon a daemon.instance of its own; see whether another program, or a "
                          "daemon of another database, takes events away (rabbitmqctl list_consumers).");
@@ -282,7 +277,8 @@ void tb_doctor_judge_consumers(const struct tb_doctor_facts *facts, struct tb_do
                       running);
         tb_doctor_advise(line, "See in the others' log why they do not, or whether they use another broker.");
     } else {
-        tb_doctor_say(line, TB_DOCTOR_GOOD, "%" PRId64 ", as many as daemons", consumers);
+        tb_doctor_say(line, TB_DOCTOR_GOOD,
+                      is_counted ? "%" PRId64 ", as many as daemons" : "%" PRId64 " consume", consumers);
     }
 }
 
@@ -305,13 +301,13 @@ void tb_doctor_judge_depth(const struct tb_doctor_facts *facts, struct tb_doctor
         return;
     }
     int64_t bytes = waiting > 0 ? estimate_bytes(facts) : 0;
-    int percent = max_bytes > 0 ? (int)(100.0 * (double)bytes / (double)max_bytes) : 0;
+    double percent = max_bytes > 0 ? 100.0 * (double)bytes / (double)max_bytes : 0;
     enum tb_doctor_verdict verdict = percent >= 90   ? TB_DOCTOR_BAD
                                      : percent >= 50 ? TB_DOCTOR_WARNING
                                                      : TB_DOCTOR_GOOD;
-    tb_doctor_say(line, verdict, "%" PRId64 " messages wait", waiting);
+    tb_doctor_say(line, verdict, "%" PRId64 " waiting", waiting);
     if (waiting > 0 && max_bytes > 0)
-        tb_buf_printf(&line->found, ", about %s: %d %% of the most", tb_doctor_bytes(bytes, size), percent);
+        tb_buf_printf(&line->found, ", about %s: %.0f %% of the most", tb_doctor_bytes(bytes, size), percent);
     if (verdict != TB_DOCTOR_GOOD)
         tb_doctor_advise(
             line, "See that daemons run and write; start more of them. When the queue is full, the oldest "

@@ -69,8 +69,11 @@ void tb_doctor_judge_schema(const struct tb_doctor_facts *facts, struct tb_docto
 {
     const struct tb_doctor_database *database = &facts->database;
     if (tb_doctor_is_unknown(line, database->schema_problem)) {
-        tb_doctor_advise(line, "To let it be seen: GRANT SELECT ON taskbridge_migrations TO %.*s;",
+        tb_doctor_advise(line, "To let it be seen: GRANT SELECT ON taskbridge_migrations TO \"%.*s\";",
                          TB_STR_FMT(database->server.role));
+    } else if (database->schema_change) {
+        tb_doctor_say(line, TB_DOCTOR_BAD, "%s", database->schema_change);
+        tb_doctor_advise(line, "Install the taskbridge that made it; or migrate a new database.");
     } else if (database->applied == database->known) {
         tb_doctor_say(line, TB_DOCTOR_GOOD, "version %d, as this program's", database->applied);
     } else if (database->applied < database->known) {

@@ -71,14 +71,14 @@ void tb_doctor_judge_lag(const struct tb_doctor_facts *facts, struct tb_doctor_l
                                      : lag_us > LAG_WARNING_US       ? TB_DOCTOR_WARNING
                                                                      : TB_DOCTOR_GOOD;
     if (is_stuck && daemons->commit_us < 0)
-        tb_doctor_say(line, verdict, "%" PRId64 " messages wait, and none was ever written", waiting);
+        tb_doctor_say(line, verdict, "%" PRId64 " waiting, and none was ever written", waiting);
     else if (is_stuck)
-        tb_doctor_say(line, verdict, "%" PRId64 " messages wait, and the last was written %s ago", waiting,
+        tb_doctor_say(line, verdict, "%" PRId64 " waiting, and the last was written %s ago", waiting,
                       tb_doctor_span(lag_us, span));
     else if (lag_us < 0)
-        tb_doctor_say(line, verdict, "%" PRId64 " messages wait, and are being written", waiting);
+        tb_doctor_say(line, verdict, "%" PRId64 " waiting, and are being written", waiting);
     else
-        tb_doctor_say(line, verdict, "%" PRId64 " messages wait; events are written %s after they were sent",
+        tb_doctor_say(line, verdict, "%" PRId64 " waiting; events are written %s after they were sent",
                       waiting, tb_doctor_span(lag_us, span));
     if (verdict != TB_DOCTOR_GOOD)
         tb_doctor_advise(
@@ -294,8 +294,8 @@ void tb_doctor_judge_serializers(const struct tb_doctor_facts *facts, struct tb_
         tb_doctor_say(line, TB_DOCTOR_GOOD, "nothing but JSON came within a day");
         return;
     }
-    tb_doctor_say(line, TB_DOCTOR_BAD, "%" PRId64 " messages within a day were %.*s, which is not read",
-                  dead->others, TB_STR_FMT(dead->types));
+    tb_doctor_say(line, TB_DOCTOR_BAD, "%" PRId64 " of a day came as %.*s, which is not read", dead->others,
+                  TB_STR_FMT(dead->types));
     tb_doctor_advise(
         line, "Set event_serializer = \"json\" in Celery's configuration of the workers and of whoever sends "
               "tasks. Then drop the dead letters.");

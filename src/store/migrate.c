@@ -172,6 +172,13 @@ int tb_migrate(struct tb_store_session *session, const struct tb_migrate_options
     return r;
 }
 
+int tb_migrate_check(struct tb_store_session *session, struct tb_error *err)
+{
+    size_t applied;
+
+    return check_applied(session, &applied, err);
+}
+
 int tb_migrate_state(struct tb_store_session *session, int *ret_applied, int *ret_known, struct tb_error *err)
 {
     const struct tb_result *result = NULL;

@@ -1,8 +1,18 @@
 """taskbridge doctor against real servers and workers: what it finds, in which words, and that it ends."""
 
 import json
+import os
+import pathlib
+import re
+import subprocess
+import time
 
-from harness import wait_until
+import pytest
+
+from harness import EVENTS_QUEUE, free_port, wait_until
+from harness.database import with_database
+from harness.stack import ROOT
+from harness.tls import Authority, listen_with_tls
 
 CHECKS = ["configuration", "broker", "broker TLS", "broker alarm", "broker rights", "exchange", "queue", "binding",
           "consumers", "queue depth", "asking workers", "database", "database TLS", "writable", "schema",
@@ -47,3 +57,420 @@ def test_all_is_good_where_everything_works(site):
     # A path is not broken.
     assert all(len(line) <= 80 or " " not in line[24:] for line in text)
     assert text[-1] == f"{len(CHECKS)} good"
+
+
+# ---- the configuration ----
+
+def test_a_wrong_configuration_is_the_only_line(site):
+    site.config["amqp"] = {"prefech": 5}
+    (line,) = json.loads(site.cli("doctor", "--json", check=2).stdout)
+    assert (line["check"], line["verdict"]) == ("configuration", "bad")
+    assert "prefech" in line["found"] and "prefetch" in line["found"]
+    assert site.cli("doctor", check=2).stdout.startswith("bad     configuration   ")
+    assert "amqp" in site.cli("doctor", check=2, TASKBRIDGE_AMQP_URL="http://localhost/").stdout
+
+
+# ---- the broker ----
+
+BROKER = ["broker TLS", "broker alarm", "broker rights", "exchange", "queue", "binding", "consumers", "queue depth",
+          "asking workers"]
+
+
+def url_as(site, user, password="secret"):
+    return site.amqp_url.replace(site.amqp_url.split("//")[1].split("@")[0], f"{user}:{password}")
+
+
+def test_a_broker_that_is_down_leaves_the_database_to_be_looked_at(site):
+    proxy = site.proxy_to(site.amqp_url)
+    url = proxy.url(site.amqp_url)
+    proxy.close()
+    lines = examine(site, 1, TASKBRIDGE_AMQP_URL=url)
+    assert lines["broker"]["verdict"] == "bad"
+    assert f"no connection to the broker 127.0.0.1:{proxy.port}: check that it runs" in lines["broker"]["found"]
+    assert {lines[name]["found"] for name in BROKER} == {"not looked at: the broker was not reached"}
+    assert {lines[name]["verdict"] for name in ("database", "schema", "database rights", "durability")} == {"good"}
+
+
+def test_servers_that_never_answer_are_not_waited_for(site):
+    proxies = [site.proxy_to(site.amqp_url), site.proxy_to(site.database_url)]
+    for proxy in proxies:
+        proxy.half_open()
+    start = time.monotonic()
+    lines = examine(site, 1, TASKBRIDGE_AMQP_URL=proxies[0].url(site.amqp_url),
+                    TASKBRIDGE_DATABASE_URL=proxies[1].url(site.database_url))
+    assert time.monotonic() - start < 20
+    assert lines["broker"]["verdict"] == lines["database"]["verdict"] == "bad"
+    assert "within 3 s" in lines["database"]["found"]
+
+
+def test_a_wrong_password_is_told_and_not_shown(site):
+    lines = examine(site, 1, TASKBRIDGE_AMQP_URL=url_as(site, "taskbridge", "wr0ng-one"))
+    assert "refuses user taskbridge: check user and password in amqp.url" in lines["broker"]["found"]
+    assert "wr0ng-one" not in json.dumps(lines)
+    lines = examine(site, 1, TASKBRIDGE_DATABASE_URL=site.database_url.replace(site.database_url.split(":")[2].split("@")[0],
+                                                                              "wr0ng-one"))
+    assert "password authentication failed" in lines["database"]["found"]
+    assert "wr0ng-one" not in json.dumps(lines)
+
+
+def test_tls_is_told_and_a_wrong_authority_explained(site, stack, tmp_path):
+    authority, stranger = Authority(tmp_path / "authority"), Authority(tmp_path / "stranger")
+    port = listen_with_tls(stack, authority, *authority.issue("server", "DNS:localhost", "IP:127.0.0.1"))
+    url = re.sub(r"^amqp://([^@]*)@[^/]*/", rf"amqps://\1@localhost:{port}/", site.amqp_url)
+    site.config["amqp"] = {"tls": {"ca_file": str(authority.certificate)}}
+    assert examine(site, TASKBRIDGE_AMQP_URL=url)["broker TLS"]["found"] == "TLSv1.3, and the certificate is verified"
+    site.config["amqp"] = {"tls": {"ca_file": str(stranger.certificate)}}
+    line = examine(site, 1, TASKBRIDGE_AMQP_URL=url)["broker"]
+    assert line["verdict"] == "bad" and "check amqp.tls.ca_file" in line["found"]
+    site.config["amqp"] = {"tls": {"verify": False}}
+    line = examine(site, TASKBRIDGE_AMQP_URL=url)["broker TLS"]
+    assert line["verdict"] == "warning" and "amqp.tls.verify" in line["remedy"]
+
+
+PERMISSIONS = re.compile(r"rabbitmqctl set_permissions -p (\S+) (\S+) '([^']*)' '([^']*)' '([^']*)'")
+
+
+def readme_rights():
+    """The patterns of README.md: to consume, and to ask workers too."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    return [match.groups()[2:] for match in PERMISSIONS.finditer(re.sub(r" +", " ", text))]
+
+
+@pytest.fixture
+def user(site, stack):
+    """A function that makes the user of the test, or gives it other rights; its URL."""
+    name = f"least-{site.name}"
+    made = []
+
+    def permit(*patterns):
+        if made:
+            stack.permit(name, site.name, *patterns)
+        else:
+            stack.add_user(name, site.name, *patterns)
+            made.append(name)
+        return url_as(site, name)
+
+    yield permit
+    stack.delete_user(name)
+
+
+def test_the_rights_of_the_readme_suffice(site, user):
+    consuming, asking = readme_rights()
+    url = user(*consuming)
+    site.start_daemon(TASKBRIDGE_AMQP_URL=url)
+    site.start_worker()
+    site.onboard(73)
+    wait_until(lambda: site.database.value("SELECT count(*) FROM background_task_trackers WHERE status = 'success'")
+               == 4, 60, "the onboarding is over")
+    lines = examine(site, 0, TASKBRIDGE_AMQP_URL=url)
+    assert verdicts(lines) == {"asking workers": "warning"}
+    assert "workers can't be asked: user" in lines["asking workers"]["found"]
+    # What is advised is what README.md says, to the letter, and helps.
+    vhost, name, *advised = PERMISSIONS.search(lines["asking workers"]["remedy"]).groups()
+    assert (vhost, name) == (f"'{site.name}'", f"'least-{site.name}'")
+    assert tuple(advised) == asking
+    lines = examine(site, 0, TASKBRIDGE_AMQP_URL=user(*advised))
+    assert verdicts(lines) == {}
+    assert lines["asking workers"]["found"] == "1 asked, and answered"
+
+
+def test_a_command_is_broken_so_that_a_shell_takes_it(site, user):
+    lines = site.cli("doctor", check=False, TASKBRIDGE_AMQP_URL=user("^$", "^$", "^$")).stdout.splitlines()
+    (start,) = [number for number, line in enumerate(lines) if "$ rabbitmqctl" in line]
+    command = "\n".join(lines[start:start + 5]).replace("\\\n", " ")
+    assert PERMISSIONS.search(re.sub(r" +", " ", command)).groups()[2:] == readme_rights()[1]
+
+
+def test_a_user_without_rights_is_told_which_it_needs(site, user):
+    site.broker.declare_queue()
+    lines = examine(site, 1, TASKBRIDGE_AMQP_URL=user("^$", "^$", "^$"))
+    assert lines["broker rights"]["verdict"] == "bad"
+    assert "rabbitmqctl set_permissions" in lines["broker rights"]["remedy"]
+
+
+def test_a_classic_queue_is_bad_another_bound_is_not(site):
+    site.broker.declare_queue(arguments={"x-queue-type": "classic"})
+    line = examine(site, 1)["queue"]
+    assert line["verdict"] == "bad" and "x-queue-type" in line["found"]
+    assert "another amqp.queue.name" in line["remedy"]
+    site.broker.delete_queue()
+    site.broker.declare_queue(arguments={"x-queue-type": "quorum", "x-max-length-bytes": 1 << 20,
+                                         "x-overflow": "drop-head"})
+    line = examine(site)["queue"]
+    assert line["verdict"] == "warning" and "x-max-length-bytes" in line["found"]
+
+
+def test_what_is_not_there_yet_is_told(site):
+    site.broker.channel().exchange_delete("celeryev")
+    lines = examine(site, 1)
+    assert lines["exchange"]["verdict"] == "warning" and "-E" in lines["exchange"]["remedy"]
+    assert lines["queue"]["verdict"] == "bad" and "Start taskbridged" in lines["queue"]["remedy"]
+    assert site.broker.queue() is None
+    site.broker.channel().exchange_declare("celeryev", "fanout", durable=True, auto_delete=False)
+    line = examine(site, 1)["exchange"]
+    assert line["verdict"] == "bad" and "durable topic" in line["found"]
+
+
+def test_a_queue_that_nobody_consumes(site):
+    site.broker.declare_queue()
+    site.broker.publish_event("task-sent", uuid="a", name="a")
+    lines = examine(site, 1)
+    assert lines["consumers"]["verdict"] == lines["daemons"]["verdict"] == "bad"
+    assert lines["binding"]["verdict"] == "good"
+    assert lines["queue depth"]["found"].startswith("1 waiting, about ")
+    assert lines["lag"]["found"] == "1 waiting, and none was ever written"
+
+
+def test_two_daemons_of_one_name(site):
+    for _ in range(2):
+        site.start_daemon(TASKBRIDGE_DAEMON_INSTANCE="same")
+    wait_until(lambda: site.database.value("SELECT count(*) FROM bridge_instances") == 1, 30, "the daemon's sign")
+    line = examine(site)["consumers"]
+    assert line["verdict"] == "warning" and "a daemon.instance of its own" in line["remedy"]
+
+
+def test_a_queue_that_is_not_bound(site):
+    site.start_daemon()
+    site.start_worker()
+    wait_until(lambda: site.database.value("SELECT count(*) FROM celery_workers") == 1, 30, "the worker is heard")
+    assert examine(site)["binding"]["verdict"] == "good"
+    site.broker.channel().queue_unbind(EVENTS_QUEUE, "celeryev", "#")
+    wait_until(lambda: site.broker.unsettled() == 0, 20, "what came before is written")
+    site.database.execute("UPDATE celery_workers SET heard_at = now() - interval '20 s'")
+    line = examine(site, 1)["binding"]
+    assert line["verdict"] == "bad" and "do not arrive" in line["found"]
+
+
+@pytest.fixture
+def disk_alarm(stack):
+    """A broker whose disk is low."""
+    limit = stack.evaluate_json("rabbit_disk_monitor:get_disk_free_limit().")
+    stack.evaluate("rabbit_disk_monitor:set_disk_free_limit(1000000000000000).")
+    try:
+        wait_until(lambda: stack.evaluate_json("rabbit_alarm:get_local_alarms() =/= []."), 20, "the alarm")
+        yield
+    finally:
+        stack.evaluate(f"rabbit_disk_monitor:set_disk_free_limit({limit}).")
+        wait_until(lambda: stack.evaluate_json("rabbit_alarm:get_local_alarms() == []."), 20, "the alarm's end")
+
+
+def test_an_alarm_of_the_broker(site, disk_alarm):
+    line = examine(site, 1)["broker alarm"]
+    assert line["verdict"] == "bad" and "low on disk" in line["found"] and "Free memory or disk" in line["remedy"]
+
+
+def test_who_publishes_during_an_alarm_is_told_so(site, tmp_path, disk_alarm):
+    site.database.execute("INSERT INTO dead_letters (instance, routing_key, body, reason) VALUES ('d', 'a', '{}', 'b')")
+    done = site.cli("dead", "retry", "--all", check=1)
+    assert "takes no messages at present, an alarm is on: low on disk" in done.stderr
+    assert done.stdout == "0 sent again\n"
+    assert site.database.value("SELECT count(*) FROM dead_letters WHERE retried_at IS NULL") == 1
+    (tmp_path / "events").write_text('{"routing_key": "a", "body": "{}"}\n', encoding="ascii")
+    site.broker.connection = None
+    done = site.cli("replay", tmp_path / "events", check=1)
+    assert "takes no messages at present, an alarm is on: low on disk" in done.stderr
+
+
+# ---- the database ----
+
+DATABASE = ["database TLS", "writable", "schema", "database rights", "durability", "autovacuum", "connections", "disk",
+            "daemons", "lag", "workers", "worker events", "sent events", "clocks", "serializers", "missed events",
+            "dead letters", "maintenance", "lost tasks", "companies"]
+
+
+def test_a_database_that_is_down_leaves_the_broker_to_be_looked_at(site):
+    proxy = site.proxy_to(site.database_url)
+    url = proxy.url(site.database_url)
+    proxy.close()
+    lines = examine(site, 1, TASKBRIDGE_DATABASE_URL=url)
+    assert lines["database"]["verdict"] == "bad"
+    assert {lines[name]["found"] for name in DATABASE} == {"not looked at: the database was not reached"}
+    assert {lines[name]["verdict"] for name in ("broker", "broker TLS", "broker alarm", "broker rights")} == {"good"}
+
+
+def test_a_database_that_was_not_migrated(bare_site):
+    lines = examine(bare_site, 1)
+    assert lines["schema"]["verdict"] == "bad" and "taskbridge migrate" in lines["schema"]["remedy"]
+    assert lines["workers"]["found"] == "not looked at: the database has no tables yet"
+    bare_site.cli("migrate")
+    assert examine(bare_site)["schema"]["verdict"] == "good"
+
+
+def test_a_program_older_than_the_database(site):
+    known = site.database.value("SELECT max(number) FROM taskbridge_migrations")
+    site.database.execute("INSERT INTO taskbridge_migrations VALUES (%s, 'later', 'x')", (known + 1,))
+    line = examine(site, 1)["schema"]
+    assert line["verdict"] == "bad" and "newer than this program's" in line["found"]
+    site.database.execute("DELETE FROM taskbridge_migrations WHERE name = 'later'")
+    site.database.execute("UPDATE taskbridge_migrations SET sha256 = 'x' WHERE number = 2")
+    line = examine(site, 1)["schema"]
+    assert line["verdict"] == "bad" and "step 2 (0002_bridge) was applied with another text" in line["found"]
+
+
+def test_settings_without_which_nothing_is_promised(site, admin):
+    try:
+        for setting in ("fsync", "full_page_writes", "autovacuum"):
+            admin.execute(f"ALTER SYSTEM SET {setting} = off")
+        admin.execute("SELECT pg_reload_conf()")
+        wait_until(lambda: admin.value("SHOW fsync") == "off" and admin.value("SHOW autovacuum") == "off", 20, "off")
+        lines = examine(site, 1)
+        assert lines["durability"]["verdict"] == "bad"
+        assert lines["durability"]["found"].startswith("fsync and full_page_writes are off")
+        assert lines["autovacuum"]["verdict"] == "warning"
+    finally:
+        for setting in ("fsync", "full_page_writes", "autovacuum"):
+            admin.execute(f"ALTER SYSTEM RESET {setting}")
+        admin.execute("SELECT pg_reload_conf()")
+        wait_until(lambda: admin.value("SHOW fsync") == "on" and admin.value("SHOW autovacuum") == "on", 20, "on")
+    lines = examine(site)
+    assert lines["durability"]["verdict"] == lines["autovacuum"]["verdict"] == "good"
+
+
+@pytest.fixture
+def role(site, admin):
+    """A role that may log in and nothing else, and the database's URL for it."""
+    name = f"role-{site.name}"
+    admin.execute(f"""CREATE ROLE "{name}" LOGIN PASSWORD 'secret'""")
+    yield name, site.database_url.replace(site.database_url.split("//")[1].split("@")[0], f"{name}:secret")
+    admin.execute(f'DROP ROLE "{name}"')
+
+
+def test_a_role_without_rights_and_one_that_writes(site, admin, role):
+    name, url = role
+    line = examine(site, 1, TASKBRIDGE_DATABASE_URL=url)["database rights"]
+    assert line["verdict"] == "bad" and "DELETE, INSERT, SELECT, UPDATE on dead_letters" in line["found"]
+    assert line["remedy"] == f'As the tables\' owner: GRANT taskbridge_writer TO "{name}";'
+    admin.execute(line["remedy"].split(": ")[1])
+    lines = examine(site, TASKBRIDGE_DATABASE_URL=url)
+    assert lines["database rights"]["verdict"] == lines["schema"]["verdict"] == "good"
+
+
+def test_a_superuser_is_more_than_is_needed(site, stack):
+    line = examine(site, TASKBRIDGE_DATABASE_URL=with_database(stack.admin_url, site.name))["database rights"]
+    assert line["verdict"] == "warning" and "superuser" in line["found"]
+
+
+@pytest.fixture
+def standby(site, stack):
+    """The URL of the site's database on a standby of the stack's server."""
+    home = pathlib.Path(stack.environment["TASKBRIDGE_STACK_POSTGRESQL_DIR"])
+    place, port = home / f"standby-{os.getpid()}", free_port()
+    binaries = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+    as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+
+    def run(*command):
+        subprocess.run([*as_owner, *map(str, command)], cwd="/", check=True, timeout=120, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL)
+
+    run(binaries / "pg_basebackup", "-d", stack.admin_url, "-D", place, "-R", "-c", "fast", "--no-sync")
+    try:
+        run(binaries / "pg_ctl", "-D", place, "-w", "-l", f"{place}.log", "-o",
+            f"-p {port} -c unix_socket_directories=", "start")
+        yield re.sub(r"@127\.0\.0\.1:\d+/", f"@127.0.0.1:{port}/", site.database_url)
+    finally:
+        run(binaries / "pg_ctl", "-D", place, "-w", "-m", "immediate", "stop")
+        run("rm", "-rf", place, f"{place}.log")
+
+
+def test_a_standby(site, standby):
+    lines = examine(site, 1, TASKBRIDGE_DATABASE_URL=standby)
+    assert lines["writable"]["verdict"] == "bad" and "target_session_attrs=read-write" in lines["writable"]["remedy"]
+    assert lines["schema"]["verdict"] == "good"
+
+
+# ---- workers and tasks ----
+
+def test_a_worker_without_its_events(site):
+    """It sends heartbeats, of itself, and nothing of its tasks."""
+    site.start_daemon()
+    code = ("from demo.app import app; app.conf.worker_send_task_events = False; "
+            "app.worker_main(['worker', '--pool=prefork', '--concurrency=1', '--loglevel=info', '-n', 'mute@tests'])")
+    worker = site.spawn("mute", ["/usr/bin/python3", "-c", code], site.python_environment(), killable=True)
+    worker.wait_for("mute@tests ready.", 60)
+    wait_until(lambda: site.database.value("SELECT count(*) FROM worker_incarnations WHERE first_processed = 0") == 1,
+               30, "its first heartbeat")
+    site.onboard(73)
+    wait_until(lambda: site.database.value("SELECT coalesce(max(processed), 0) FROM worker_missed_events") >= 4, 60,
+               "a heartbeat that counts its tasks")
+    lines = examine(site, 1)
+    assert lines["worker events"]["verdict"] == "bad"
+    assert lines["worker events"]["found"] == "workers that run tasks but send no event of them: mute@tests"
+    assert "-E" in lines["worker events"]["remedy"]
+    assert verdicts(lines) == {"worker events": "bad", "sent events": "unknown"}
+
+
+@pytest.mark.parametrize("ahead, verdict, words", [(-5, "warning", "behind"), (40, "bad", "ahead"), (1, "good", "off")])
+def test_a_clock_that_is_wrong(site, ahead, verdict, words):
+    site.start_daemon()
+    site.broker.publish_event("worker-heartbeat", timestamp=time.time() + ahead, freq=2, active=0, processed=0,
+                              loadavg=[0, 0, 0])
+    wait_until(lambda: site.database.value("SELECT count(*) FROM celery_workers") == 1, 30, "the heartbeat")
+    line = examine(site)["clocks"]
+    assert line["verdict"] == verdict and words in line["found"]
+
+
+def test_workers_that_went_silent_or_said_goodbye(site):
+    site.start_daemon()
+    assert examine(site)["workers"]["found"] == "none is heard"
+    site.broker.publish_event("worker-heartbeat", hostname="w1@a", freq=2)
+    site.broker.publish_event("worker-offline", hostname="w2@a", freq=2)
+    wait_until(lambda: site.database.value("SELECT count(*) FROM celery_workers") == 2, 30, "both")
+    assert examine(site)["workers"]["found"] == "alive: w1@a"
+    site.database.execute("UPDATE celery_workers SET heard_at = now() - interval '2 min'")
+    line = examine(site)["workers"]
+    assert (line["verdict"], line["found"]) == ("warning", "without a goodbye went silent: w1@a; 0 alive")
+
+
+def test_messages_of_another_serializer(site):
+    site.start_daemon()
+    site.broker.publish(b"\x80\x04K\x01.", "task.sent", content_type="application/x-python-serialize")
+    site.broker.publish("no json", "task.sent")
+    wait_until(lambda: site.database.value("SELECT count(*) FROM dead_letters") == 2, 30, "the dead letters")
+    lines = examine(site, 1)
+    assert lines["serializers"]["found"] == "1 of a day came as application/x-python-serialize, which is not read"
+    assert 'event_serializer = "json"' in lines["serializers"]["remedy"]
+    assert lines["dead letters"]["verdict"] == "warning" and lines["dead letters"]["found"].startswith("2 within a day")
+
+
+def test_tasks_that_nobody_saw_being_sent_and_of_no_company(site):
+    site.start_daemon()
+    site.broker.publish_event("task-received", uuid="a", name="product.report", args="()", kwargs="{}")
+    wait_until(lambda: site.database.row("a"), 30, "the row")
+    lines = examine(site)
+    assert lines["sent events"]["verdict"] == "warning" and "task_send_sent_event" in lines["sent events"]["remedy"]
+    assert lines["companies"]["verdict"] == "good", "a moment later it may be known"
+    site.database.execute("UPDATE background_task_trackers SET created_at = now() - interval '1 min'")
+    line = examine(site)["companies"]
+    assert (line["verdict"], line["found"]) == ("warning", "1 of the 1 newest tasks have none: product.report (1)")
+
+
+def test_tasks_that_were_lost(site):
+    site.database.execute("INSERT INTO background_task_trackers (task_id, received_at, lost_at, lost_reason) VALUES"
+                          " ('a', now() - interval '1 hour', now(), 'worker w1 vanished')")
+    line = examine(site)["lost tasks"]
+    assert (line["verdict"], line["found"]) == ("warning", "1 called lost within a day")
+
+
+def test_maintenance_that_failed(site):
+    site.database.execute("INSERT INTO maintenance_runs (job, instance, outcome, detail, finished_at) VALUES"
+                          " ('cleanup_orphaned_trackers', 'd1', 'failed', 'out of shared memory', now())")
+    line = examine(site)["maintenance"]
+    assert (line["verdict"], line["found"]) == ("bad", "cleanup_orphaned_trackers failed: out of shared memory")
+
+
+def test_daemons_that_went_silent_or_are_of_another_version(site):
+    site.database.execute("INSERT INTO bridge_instances (instance, version, broker_connected, heartbeat_at) VALUES"
+                          " ('gone', '0.1.0', true, now() - interval '5 min')")
+    line = examine(site)["daemons"]
+    assert (line["verdict"], line["found"]) == ("bad", "none runs; without a goodbye went silent: gone")
+    site.database.execute("INSERT INTO bridge_instances (instance, version, broker_connected) VALUES"
+                          " ('old', '0.0.9', true)")
+    line = examine(site)["daemons"]
+    assert line["verdict"] == "warning" and "1 of 1 are of another version (0.0.9)" in line["found"]
+
+
+def test_the_table_of_checks_in_the_readme_is_the_programs():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.split("| check | bad, or a warning, when |")[1].split("\n\n")[0]
+    named = [name.strip() for row in table.splitlines()[2:] for name in row.split("|")[1].split(",")]
+    assert named == CHECKS

@@ -23,7 +23,7 @@ enum tb_publish_outcome {
     TB_PUBLISH_REFUSED,      /* the broker said no: a full queue that rejects, or a fault of its own */
     TB_PUBLISH_FORBIDDEN,    /* 403: the user may not write there */
     TB_PUBLISH_NO_EXCHANGE,  /* 404 */
-    TB_PUBLISH_BLOCKED       /* an alarm of the broker kept it from answering in time; err names it */
+    TB_PUBLISH_BLOCKED /* by an alarm of the broker, for ten seconds or all the time given; err names it */
 };
 
 /* Connects and switches confirmation on, within the options' timeouts. 0 or negative. */

@@ -22,6 +22,10 @@ struct tb_migrate_options {
 int tb_migrate(struct tb_store_session *session, const struct tb_migrate_options *options,
                struct tb_error *err) TB_MUST_CHECK;
 
+/* Whether the steps that were applied are this program's; the table of them is there. 0, a negative errno, or
+ * TB_MIGRATE_NEWER, TB_MIGRATE_CHANGED or TB_MIGRATE_FAILED. */
+int tb_migrate_check(struct tb_store_session *session, struct tb_error *err) TB_MUST_CHECK;
+
 /* The step that the database has reached (0: none) and the last that this program knows. 0, a negative errno
  * or an enum tb_store_outcome. */
 int tb_migrate_state(struct tb_store_session *session, int *ret_applied, int *ret_known,
