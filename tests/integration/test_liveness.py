@@ -60,8 +60,8 @@ def test_a_long_task_outlives_an_hour_without_the_daemon(site):
 
 def test_workers_that_end_in_every_way_lose_what_they_ran(site):
     daemon = start_judge(site)
-    workers = [start_worker(site, name, concurrency=1) for name in ("group", "parent", "cold", "frozen")]
-    group, parent, cold, frozen = workers
+    workers = [start_worker(site, name, concurrency=1) for name in ("group", "parent", "cold", "frozen", "replaced")]
+    group, parent, cold, frozen, replaced = workers
     await_workers(*workers)
     tasks = {worker.queue: send(site, worker.queue, "sleep", 300) for worker in workers}
     wait_for(site, dict.fromkeys(tasks.values(), "STARTED"))
@@ -69,9 +69,13 @@ def test_workers_that_end_in_every_way_lose_what_they_ran(site):
     parent.signal(signal.SIGKILL)
     cold.signal(signal.SIGQUIT)
     freeze(frozen)
-    for worker in workers:
+    replaced.kill()
+    start_worker(site, "replaced", concurrency=1)
+    for worker in (group, parent, cold, frozen):
         wait_for_loss(site, tasks[worker.queue], f"worker {worker.hostname} vanished")
-    assert len(lost_of(daemon, *tasks.values())) == 4
+    # Its name lives on.
+    wait_for_loss(site, tasks["replaced"], GONE)
+    assert len(lost_of(daemon, *tasks.values())) == 5
 
     # The one that was only frozen has its task still; the one that comes back under its name has forgotten all.
     site.broker.publish_event("task-received", uuid="reserved", hostname=cold.hostname, name="faults.sleep", retries=0)
@@ -82,6 +86,19 @@ def test_workers_that_end_in_every_way_lose_what_they_ran(site):
     wait_for_loss(site, "reserved", GONE)
     assert "task found again" in daemon.output()
     assert state(site, tasks["group"]) == "LOST"
+
+
+def test_a_worker_that_waits_for_its_last_task_ends_well_whatever_was_thought_meanwhile(site):
+    start_judge(site)
+    worker = start_worker(site, "warm", concurrency=1)
+    await_workers(worker)
+    task = send(site, "warm", "sleep", 8)
+    wait_for(site, {task: "STARTED"})
+    worker.signal(signal.SIGTERM)
+    # Its goodbye is its last sign until the task ends: whether that is soon enough is not known.
+    worker.wait(30)
+    wait_for(site, {task: "SUCCESS"})
+    assert site.database.row(task)["error_message"] is None
 
 
 def test_workers_of_every_kind(site):
@@ -110,6 +127,10 @@ def test_workers_of_every_kind(site):
     assert lost_of(daemon, *still) == []
     assert "a worker's answer can't be read; it counts as a sign of life" in daemon.output()
     assert "application/x-yaml" in daemon.output()
+    # Of two workers under one name the one dies that had the task: then the other one's no counts.
+    (had,) = [twin for twin in twins if living["twin"] in twin.output()]
+    had.kill()
+    wait_for_loss(site, living["twin"], GONE)
 
 
 def test_without_the_right_to_ask_silence_decides(site, stack):
