@@ -1,5 +1,6 @@
 -- Counts batch $3 of run $2 of instance $1, the last statement of its transaction, unless it was committed before and
--- its answer lost. $4..$12 are what it brought, $13 and $14 the unknown event types and how often each came.
+-- its answer lost. $4..$12 are what it brought, $13 and $14 the unknown event types and how often each came. When the
+-- instance has $15 names, further ones are counted together under the empty name.
 WITH counted AS (
     INSERT INTO bridge_instances AS b (instance, run, batch_number, committed_at, batches, deliveries, redelivered,
         events, task_events, worker_events, unknown_events, dead, bytes, rows_written)
@@ -21,9 +22,15 @@ WITH counted AS (
         rows_written = b.rows_written + excluded.rows_written
     WHERE b.run IS DISTINCT FROM excluded.run OR b.batch_number < excluded.batch_number
     RETURNING instance
+), named AS (
+    SELECT CASE WHEN EXISTS (SELECT FROM event_types t WHERE t.instance = $1::text AND t.type = e.type)
+                OR (SELECT count(*) FROM event_types t WHERE t.instance = $1::text) < $15::bigint
+           THEN e.type ELSE '' END AS type, e.count
+    FROM unnest($13::text[], $14::int8[]) AS e (type, count)
 )
 INSERT INTO event_types AS t (instance, type, count)
-SELECT counted.instance, e.type, e.count
-FROM counted, unnest($13::text[], $14::int8[]) AS e (type, count)
-ORDER BY e.type
+SELECT counted.instance, named.type, sum(named.count)::bigint
+FROM counted, named
+GROUP BY counted.instance, named.type
+ORDER BY named.type
 ON CONFLICT (instance, type) DO UPDATE SET count = t.count + excluded.count

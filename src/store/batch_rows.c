@@ -5,6 +5,8 @@
  * is absent is NULL (GUARDED), whatever its member holds. */
 #include "batch_rows.h"
 
+#include "taskbridge/base/limits.h"
+
 #include <errno.h>
 #include <stddef.h>
 
@@ -183,6 +185,7 @@ void tb_batch_push_counts(const struct tb_batch *batch, const struct tb_batch_ma
     tb_params_push_int64(params, counts->bytes);
     tb_params_push_int64(params, (int64_t)batch->row_count);
     PUSH(params, unknown_columns, batch->unknown, batch->unknown_count);
+    tb_params_push_int64(params, (int64_t)TB_UNKNOWN_TYPES_KEPT_MAX);
 }
 
 int tb_batch_push_redelivered_starts(const struct tb_batch *batch, struct tb_arena *arena,

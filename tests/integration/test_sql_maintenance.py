@@ -265,7 +265,7 @@ def beat(database, instance="one", run="first"):
 
 
 def count(database, number, run="first", instance="one"):
-    execute(database, "count_batch", instance, run, number, 3, 1, 10, 8, 1, 1, 0, 999, 4, ["odd"], [1])
+    execute(database, "count_batch", instance, run, number, 3, 1, 10, 8, 1, 1, 0, 999, 4, ["odd"], [1], 512)
 
 
 def instance(database, name="one"):

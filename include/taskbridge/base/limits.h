@@ -42,8 +42,10 @@
 /* The arena's own ceiling: a full batch plus the largest delivery on top of it. */
 #define TB_BATCH_ARENA_MAX_BYTES (TB_DELIVERY_MAX_BYTES + 64 * TB_MIB)
 
-/* Names of unknown event types that are counted one by one; the rest together. */
+/* Names of unknown event types that a batch counts one by one; the rest together. */
 #define TB_UNKNOWN_TYPES_MAX ((size_t)64)
+/* The same in the database, for each instance: past as many, a batch brings no new ones. */
+#define TB_UNKNOWN_TYPES_KEPT_MAX ((size_t)512)
 
 /* One line of the log. */
 #define TB_LOG_LINE_MAX_BYTES (8 * TB_KIB)
