@@ -237,6 +237,9 @@ CREATE TABLE background_task_trackers (
     started_at timestamptz GENERATED ALWAYS AS (tracker_started_at(
         received_at, began_at, retried_at, requeued_at, succeeded_at, runtime_s, alive_at, progress_at, text_at))
         STORED,
+    -- Its first sign, by which tasks are older or younger: those of one batch are made at the same moment. A retry's
+    -- received_at is later than created_at, so it stays.
+    first_at timestamptz NOT NULL GENERATED ALWAYS AS (least(created_at, sent_at, received_at, began_at)) STORED,
     completed_at timestamptz GENERATED ALWAYS AS (tracker_completed_at(
         sent_at, received_at, began_at, retried_at, requeued_at, succeeded_at, failed_at, revoked_at, rejected_at,
         alive_at, lost_at)) STORED,
@@ -256,7 +259,7 @@ CREATE TABLE background_task_trackers (
 ) WITH (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05,
         autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_cost_delay = 1);
 
-CREATE INDEX trackers_company_active ON background_task_trackers (company_key, created_at, id)
+CREATE INDEX trackers_company_active ON background_task_trackers (company_key, first_at, id)
     WHERE completed_at IS NULL;
 CREATE INDEX trackers_company_completed ON background_task_trackers (company_key, completed_at DESC, id DESC)
     WHERE completed_at IS NOT NULL;

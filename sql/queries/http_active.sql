@@ -4,5 +4,5 @@ SELECT task_id, display_name, status, progress, (extract(epoch FROM started_at) 
     coalesce(task_type, substring(task_name FROM '[^.]*$')), celery_state, progress_text, retries
 FROM background_task_trackers
 WHERE company_key = current_setting('taskbridge.company') AND completed_at IS NULL
-ORDER BY created_at, id
+ORDER BY first_at, id
 LIMIT $1::bigint

@@ -106,6 +106,14 @@ def test_answer_that_would_be_too_long_lists_fewer(site, server):
     assert document["active_tasks"][124]["name"] == "\x01" * 4000
 
 
+def test_tasks_of_one_batch_stand_in_the_order_of_their_first_signs(site, server):
+    # A batch is one transaction, and its rows are sorted by their ids.
+    for task, second in (("a", 3), ("b", 1), ("c", 4), ("d", 2)):
+        add_task(site, task, 73, created_at="2024-01-01 10:01Z", sent_at=f"2024-01-01 10:00:0{second}Z",
+                 received_at=f"2024-01-01 10:00:1{9 - second}Z")
+    assert [task["task_id"] for task in server.ask().json()["active_tasks"]] == ["b", "d", "a", "c"]
+
+
 def test_document_changes_with_its_rows(site, server):
     add_task(site, "task-1", 73, received_at="2024-01-01 10:00Z")
     assert server.ask().json()["active_tasks"][0]["status"] == "pending"

@@ -181,6 +181,23 @@ def test_started_at(database, values, started):
     assert seen(database, **values)["started_at"] == (None if started is None else at(started))
 
 
+@pytest.mark.parametrize("values, first", [
+    ({"sent_at": 1, "received_at": 2, "began_at": 3}, 1),
+    ({"received_at": 2, "began_at": 3}, 2),
+    ({"received_at": 3, "began_at": 2}, 2),
+])
+def test_first_sign(database, values, first):
+    assert seen(database, **values)["first_at"] == at(first)
+
+
+def test_the_row_itself_is_the_first_sign_where_the_next_attempt_is_later(database):
+    row = seen(database, failed_at=1)
+    assert row["first_at"] == row["created_at"]
+    database.execute("UPDATE background_task_trackers SET received_at = created_at + interval '1 minute'")
+    row = database.row("t")
+    assert row["first_at"] == row["created_at"]
+
+
 @pytest.mark.parametrize("values, completed", [
     ({"began_at": 1}, None),
     ({"began_at": 1, "succeeded_at": 3, "failed_at": 4}, 3),
