@@ -7,7 +7,7 @@
 #include "taskbridge/base/log.h"
 
 /* So many silent tasks are judged at a time. */
-#define TB_SUSPECTS_MAX ((size_t)200)
+#define TB_SUSPECTS_MAX ((size_t)1000)
 
 struct tb_inquiry;
 
