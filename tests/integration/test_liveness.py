@@ -5,9 +5,9 @@ import signal
 
 import psycopg2
 
-from harness import wait_until
-from liveness import (GONE, await_runs, await_workers, cut_questions, freeze, lost_of, send, start_judge, start_worker, state, thaw,
-                      wait_for, wait_for_loss)
+from harness import EVENTS_QUEUE, wait_until
+from liveness import (GONE, await_runs, await_workers, cut_questions, freeze, lost_of, send, start_judge,
+                      start_worker, state, thaw, wait_for, wait_for_loss)
 
 
 def test_what_a_living_worker_has_is_never_lost_and_what_it_forgot_is(site):
@@ -18,6 +18,13 @@ def test_what_a_living_worker_has_is_never_lost_and_what_it_forgot_is(site):
     replaced = send(site, "all", "replace")
     first, limited = [send(site, "all", "progress_text", "one an hour") for _ in range(2)]
     wait_for(site, {ignored: "STARTED", replaced: "SUCCESS", first: "SUCCESS", limited: "RECEIVED"})
+    # Of this one the end goes astray.
+    ended = send(site, "all", "sleep", 2)
+    wait_for(site, {ended: "STARTED"})
+    channel = site.broker.channel()
+    channel.queue_unbind(EVENTS_QUEUE, "celeryev", "#")
+    worker.wait_for(f"Task faults.sleep[{ended}] succeeded", 30)
+    channel.queue_bind(EVENTS_QUEUE, "celeryev", "#")
     waiting = send(site, "all", "add", 1, 2, countdown=600)
     running = [send(site, "all", "sleep", 300) for _ in range(2)]
     wait_for(site, {waiting: "RECEIVED", **dict.fromkeys(running, "STARTED")})
@@ -29,6 +36,7 @@ def test_what_a_living_worker_has_is_never_lost_and_what_it_forgot_is(site):
     wait_for(site, {reserved: "RECEIVED", "forgotten": "STARTED", running[1]: "RETRY"})
 
     wait_for_loss(site, ignored, GONE)
+    wait_for_loss(site, ended, GONE)
     wait_for_loss(site, "forgotten", GONE)
     living = {limited: "RECEIVED", waiting: "RECEIVED", reserved: "RECEIVED", running[0]: "STARTED",
               running[1]: "STARTED"}
@@ -156,7 +164,7 @@ def test_without_the_right_to_ask_silence_decides(site, stack):
 
 
 def test_a_connection_that_breaks_while_workers_are_asked_gives_no_verdict(site):
-    start_judge(site)
+    daemon = start_judge(site)
     worker = start_worker(site, "cut", concurrency=1)
     await_workers(worker)
     task = send(site, "cut", "sleep", 300)
@@ -167,6 +175,10 @@ def test_a_connection_that_breaks_while_workers_are_asked_gives_no_verdict(site)
         "SELECT * FROM maintenance_runs WHERE job = 'update_task_statuses' AND outcome = 'failed'"), 20, "a failed run")
     assert failed["rows"] == 0
     assert failed["detail"].startswith("1 asked for, 0 lost, 0 found again, 0 took their root's company: ")
+    # Whoever ends while it asks does not wait for long.
+    wait_until(lambda: any("asking workers" in name for name in site.broker.connections()), 30, "workers are asked again")
+    daemon.terminate(timeout=15)
+    start_judge(site)
     wait_for_loss(site, task, f"worker {worker.hostname} vanished")
 
 
