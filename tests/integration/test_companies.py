@@ -17,8 +17,9 @@ RULES = [{"match": "by.kwarg", "company": {"kwarg": "company_id"}},
 
 @pytest.fixture
 def ruled(site):
-    """A site whose daemon has the rules above."""
+    """A site whose daemon has the rules above, and does not call tasks of another year lost."""
     site.config["tasks"] = RULES
+    site.config["maintenance"] = {"enabled": False}
     return site
 
 
