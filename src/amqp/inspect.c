@@ -220,6 +220,18 @@ static void try_publishing(struct tb_session *session, const char *own, struct t
 
 /* ---- the whole ---- */
 
+/* Whether the last step found no answer at all: then no other will, and what is left is as unknown. */
+static bool is_over(const struct tb_inspect_item *last, struct tb_inspection *inspection)
+{
+    struct tb_inspect_item *const left[] = {&inspection->binding, &inspection->asking, &inspection->alarm};
+    if (last->finding != TB_FINDING_UNKNOWN)
+        return false;
+    for (size_t i = 0; i < TB_COUNT(left); i++)
+        if (left[i]->finding == TB_FINDING_UNKNOWN)
+            set_text(left[i], last->text);
+    return true;
+}
+
 int tb_inspect_broker(const struct tb_amqp_options *options, struct tb_inspection *ret_inspection,
                       struct tb_error *err)
 {
@@ -236,10 +248,13 @@ int tb_inspect_broker(const struct tb_amqp_options *options, struct tb_inspectio
     look_at_exchange(&session, options, ret_inspection);
     look_at_queue(&session, options, ret_inspection);
     tb_session_restart_deadline(&session);
-    try_binding(&session, options, own, ret_inspection);
-    try_asking(&session, own, ret_inspection);
+    if (!is_over(&ret_inspection->queue, ret_inspection)) {
+        try_binding(&session, options, own, ret_inspection);
+        try_asking(&session, own, ret_inspection);
+    }
     tb_session_restart_deadline(&session);
-    try_publishing(&session, own, ret_inspection);
+    if (!is_over(&ret_inspection->asking, ret_inspection))
+        try_publishing(&session, own, ret_inspection);
     tb_session_close(&session, GOODBYE_US);
     return 0;
 }

@@ -10,12 +10,16 @@
 #include "taskbridge/base/limits.h"
 #include "taskbridge/io/loop.h"
 
+#include <errno.h>
+
 #define ASKED_MAX 64
 /* A heartbeat comes every two seconds. */
 #define LISTEN_US (5 * TB_US_PER_S / 2)
 #define ANSWER_US (2 * TB_US_PER_S)
 #define NOBODY_US (TB_US_PER_S / 2)
 #define NOBODY    "nobody@taskbridge.doctor"
+/* No connection is begun after this. */
+#define PATIENCE_US (5 * TB_US_PER_S)
 
 struct asking {
     struct tb_loop *loop;
@@ -99,10 +103,16 @@ void tb_doctor_ask_broker(struct tb_cli *cli, struct tb_arena *arena, struct tb_
     struct asking asking = {.arena = arena, .broker = broker};
     struct tb_amqp_options options = cli->amqp;
     struct tb_error err = {0};
+    int64_t end_us = tb_clock_monotonic_us() + PATIENCE_US;
     if (options.connect_timeout_us > TB_DOCTOR_CONNECT_US)
         options.connect_timeout_us = TB_DOCTOR_CONNECT_US;
     if (tb_inspect_broker(&options, &broker->seen, &err)) {
         broker->problem = tb_doctor_keep(arena, tb_str_of(err.text));
+        return;
+    }
+    if (tb_clock_monotonic_us() > end_us) {
+        broker->asking = -ETIMEDOUT;
+        broker->asking_problem = "the broker answers too slowly";
         return;
     }
     int rc = ask_workers(&options, &asking, &facts->database.workers, &err);
@@ -111,6 +121,7 @@ void tb_doctor_ask_broker(struct tb_cli *cli, struct tb_arena *arena, struct tb_
         broker->asking_problem = tb_doctor_keep(arena, tb_str_of(err.text));
     }
     /* Where events are known to arrive they need not be listened for. */
-    if (!tb_doctor_is_hearing(&facts->database.workers) && broker->seen.queue_messages == 0)
+    if (!tb_doctor_is_hearing(&facts->database.workers) && broker->seen.queue_messages == 0 &&
+        tb_clock_monotonic_us() < end_us)
         broker->events_pass = listen(&options);
 }

@@ -12,7 +12,7 @@
 
 #define STATEMENT_US (2 * TB_US_PER_S)
 /* No question is begun after this. */
-#define PATIENCE_US (6 * TB_US_PER_S)
+#define PATIENCE_US (4 * TB_US_PER_S)
 
 struct asking {
     struct tb_store_session *session;

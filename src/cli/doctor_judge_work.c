@@ -355,5 +355,5 @@ void tb_doctor_judge_maintenance(const struct tb_doctor_facts *facts, struct tb_
         judge_job(facts, line, "cleanup_orphaned_trackers", config->maintenance.orphaned_every_s))
         return;
     tb_doctor_say(line, TB_DOCTOR_GOOD, "%s",
-                  runs->count > 0 ? "the last runs went well" : "nothing is due yet");
+                  runs->count > 0 ? "no job failed, none is overdue" : "nothing is due yet");
 }

@@ -51,6 +51,8 @@ CHECKED = [
     ("cleanup_completed", (3600, 100), {"trackers_completed"}),
     ("cleanup_orphaned", (86400, 100), {"trackers_company_active"}),
     ("inherit_companies", ("{t107}", "{t1}"), {"trackers_task_id_key", "trackers_inheriting"}),
+    ("doctor_tasks", (), {"trackers_pkey", "trackers_lost"}),
+    ("doctor_dead", (), {"dead_letters_pkey"}),
     ("mark_starts", ("{t1}", "{2024-01-01}", "{1}"), {"trackers_task_id_key"}),
 ]
 
