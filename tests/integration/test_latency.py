@@ -6,6 +6,7 @@ import time
 
 import psycopg2
 import pytest
+from celery import Celery
 
 from harness import wait_until
 
@@ -80,3 +81,28 @@ def test_a_change_of_company_is_told_to_both(site, listener):
     publish(site, {**site.broker.event("task-progress", uuid="t", progress=1, company_id=74), "timestamp": 1795557600.0})
     assert {wait_for_notification(listener), wait_for_notification(listener)} == {"73", "74"}
     wait_until(lambda: site.database.row("t")["company_id"] == 74, 10, "the row")
+
+
+def test_a_real_workers_task_is_a_success_soon_after_its_end(site):
+    """From send_task to the row, beyond the task's own run time: what a person who waits for it notices."""
+    site.start_daemon()
+    site.start_worker(concurrency=1)
+    seconds = []
+    with Celery("sender", broker=site.amqp_url, set_as_current=False) as app:
+        for _ in range(20):
+            began = time.perf_counter()
+            task_id = app.send_task("faults.add", (1, 2)).id
+            row = wait_for_success(site, task_id)
+            seconds.append(time.perf_counter() - began - row["runtime_s"])
+    # The worker's own way to the task and back is in it.
+    assert report("send_task to success, beyond the run time", seconds) < 5 * MEDIAN_S
+
+
+def wait_for_success(site, task_id):
+    """As soon as it can be seen, not at the next look of wait_until."""
+    end = time.perf_counter() + 30
+    while time.perf_counter() < end:
+        row = site.database.row(task_id)
+        if row and row["celery_state"] == "SUCCESS":
+            return row
+    raise AssertionError(f"{task_id} is no success after 30 s")
