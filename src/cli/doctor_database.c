@@ -41,8 +41,9 @@ static int ask_server(struct asking *asking)
 {
     struct tb_doctor_server *server = &asking->database->server;
     int r = tb_doctor_ask_server(asking->session, server, &asking->err);
-    struct tb_str *texts[] = {&server->version,     &server->role, &server->database,       &server->tls,
-                              &server->client_host, &server->host, &server->data_directory, &server->places};
+    struct tb_str *texts[] = {&server->version,      &server->role,           &server->database,
+                              &server->tls,          &server->client_host,    &server->host,
+                              &server->peer_address, &server->data_directory, &server->places};
     for (size_t i = 0; r == 0 && i < TB_COUNT(texts); i++)
         keep(asking->arena, texts[i]);
     return r;

@@ -35,23 +35,30 @@ void tb_doctor_judge_database(const struct tb_doctor_facts *facts, struct tb_doc
         tb_doctor_advise(line, "Use PostgreSQL 14 or later.");
 }
 
+/* By a Unix socket, by the loopback, or by an address of this machine's own. */
 static bool is_here(const struct tb_doctor_server *server)
 {
-    return tb_str_is_null(server->host) || tb_str_equal(server->host, server->client_host) ||
-           tb_str_starts_with(server->host, TB_STR("127."));
+    struct tb_str peer = server->peer_address;
+    return tb_str_is_null(peer) || tb_str_starts_with(peer, TB_STR("127.")) ||
+           tb_str_equal(peer, TB_STR("::1")) || tb_str_equal(peer, server->client_host);
 }
 
 void tb_doctor_judge_database_tls(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
 {
     const struct tb_doctor_server *server = &facts->database.server;
-    if (!tb_str_is_null(server->tls)) {
-        tb_doctor_say(line, TB_DOCTOR_GOOD, "%.*s", TB_STR_FMT(server->tls));
-    } else if (is_here(server)) {
-        tb_doctor_say(line, TB_DOCTOR_GOOD, "not used, nor needed on the same machine");
-    } else {
+    bool has_tls = !tb_str_is_null(server->tls);
+    if (has_tls && server->is_verified)
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "%.*s, and the certificate is verified", TB_STR_FMT(server->tls));
+    else if (is_here(server))
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "%s, nor needed on the same machine",
+                      has_tls ? "used, not verified" : "not used");
+    else if (has_tls)
+        tb_doctor_say(line, TB_DOCTOR_WARNING, "%.*s, but anybody's certificate is taken",
+                      TB_STR_FMT(server->tls));
+    else
         tb_doctor_say(line, TB_DOCTOR_WARNING, "not used: what is written crosses the network as it is");
+    if (line->verdict != TB_DOCTOR_GOOD)
         tb_doctor_advise(line, "Add ?sslmode=verify-full&sslrootcert=FILE to database.url.");
-    }
 }
 
 void tb_doctor_judge_writable(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)

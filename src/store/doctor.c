@@ -20,6 +20,7 @@ int tb_doctor_ask_server(struct tb_store_session *session, struct tb_doctor_serv
 
     if (r)
         return r;
+    const struct tb_store_peer peer = tb_store_session_peer(session);
     *ret_server = (struct tb_doctor_server){.version_number = tb_result_int64(result, 0, 0),
                                             .version = tb_result_str(result, 0, 1),
                                             .role = tb_result_str(result, 0, 2),
@@ -31,13 +32,15 @@ int tb_doctor_ask_server(struct tb_store_session *session, struct tb_doctor_serv
                                             .max_connections = tb_result_int64(result, 0, 8),
                                             .reserved_connections = tb_result_int64(result, 0, 9),
                                             .used_connections = tb_result_int64(result, 0, 10),
-                                            .tls = tb_result_str(result, 0, 11),
-                                            .client_host = tb_result_str(result, 0, 12),
-                                            .host = tb_result_str(result, 0, 13),
-                                            .backend_pid = tb_result_int64(result, 0, 14),
-                                            .data_directory = tb_result_str(result, 0, 15),
-                                            .places = tb_result_str(result, 0, 16),
-                                            .database = tb_result_str(result, 0, 17)};
+                                            .client_host = tb_result_str(result, 0, 11),
+                                            .host = tb_result_str(result, 0, 12),
+                                            .backend_pid = tb_result_int64(result, 0, 13),
+                                            .data_directory = tb_result_str(result, 0, 14),
+                                            .places = tb_result_str(result, 0, 15),
+                                            .database = tb_result_str(result, 0, 16),
+                                            .peer_address = tb_str_of(peer.address),
+                                            .tls = tb_str_of(peer.tls),
+                                            .is_verified = peer.is_verified};
     return 0;
 }
 

@@ -185,6 +185,30 @@ int tb_store_session_server_version(const struct tb_store_session *session)
     return PQserverVersion(session->pg);
 }
 
+/* Whether sslmode asks for it; what the URL leaves open libpq has filled in. */
+static bool is_verifying(PGconn *pg)
+{
+    PQconninfoOption *options = PQconninfo(pg);
+    bool found = false;
+
+    for (const PQconninfoOption *option = options; option && option->keyword; option++) {
+        if (option->val && tb_str_equal(tb_str_of(option->keyword), TB_STR("sslmode")))
+            found = tb_str_starts_with(tb_str_of(option->val), TB_STR("verify-"));
+    }
+    PQconninfoFree(options);
+    return found;
+}
+
+struct tb_store_peer tb_store_session_peer(const struct tb_store_session *session)
+{
+    const char *address = PQhostaddr(session->pg);
+    bool has_tls = PQsslInUse(session->pg);
+
+    return (struct tb_store_peer){.address = address && address[0] ? address : NULL,
+                                  .tls = has_tls ? PQsslAttribute(session->pg, "protocol") : NULL,
+                                  .is_verified = has_tls && is_verifying(session->pg)};
+}
+
 /* ---- connecting ---- */
 
 static void on_notice(void *owner, const PGresult *result)

@@ -91,16 +91,32 @@ def test_a_broker_that_is_down_leaves_the_database_to_be_looked_at(site):
     assert {lines[name]["verdict"] for name in ("database", "schema", "database rights", "durability")} == {"good"}
 
 
-def test_servers_that_never_answer_are_not_waited_for(site):
+def examine_through(site, mode):
+    """With both servers behind proxies in that mode; it must not take long."""
     proxies = [site.proxy_to(site.amqp_url), site.proxy_to(site.database_url)]
     for proxy in proxies:
-        proxy.half_open()
+        getattr(proxy, mode)()
     start = time.monotonic()
-    lines = examine(site, 1, TASKBRIDGE_AMQP_URL=proxies[0].url(site.amqp_url),
+    lines = examine(site, TASKBRIDGE_AMQP_URL=proxies[0].url(site.amqp_url),
                     TASKBRIDGE_DATABASE_URL=proxies[1].url(site.database_url))
     assert time.monotonic() - start < 20
+    return lines
+
+
+@pytest.mark.parametrize("mode", ["half_open", "stall"])
+def test_servers_that_never_answer_are_not_waited_for(site, mode):
+    lines = examine_through(site, mode)
     assert lines["broker"]["verdict"] == lines["database"]["verdict"] == "bad"
     assert "within 3 s" in lines["database"]["found"]
+
+
+def test_a_slow_network_makes_nothing_wrong(site):
+    """One byte at a time: what came is judged, what did not is unknown."""
+    site.start_daemon()
+    lines = examine_through(site, "trickle")
+    assert lines["configuration"]["verdict"] == "good"
+    assert lines["queue"]["verdict"] in ("good", "unknown")
+    assert lines["durability"]["verdict"] in ("good", "unknown")
 
 
 def test_a_wrong_password_is_told_and_not_shown(site):
@@ -376,6 +392,43 @@ def test_a_standby(site, standby):
     lines = examine(site, 1, TASKBRIDGE_DATABASE_URL=standby)
     assert lines["writable"]["verdict"] == "bad" and "target_session_attrs=read-write" in lines["writable"]["remedy"]
     assert lines["schema"]["verdict"] == "good"
+
+
+@pytest.fixture
+def database_authority(stack, admin, tmp_path):
+    """The stack's PostgreSQL with a certificate; the authority's."""
+    authority = Authority(tmp_path / "authority")
+    home = pathlib.Path(stack.environment["TASKBRIDGE_STACK_POSTGRESQL_DIR"])
+    owner = home.stat()
+    files = []
+    for kind, source in zip(("cert", "key"), authority.issue("database", "DNS:localhost", "IP:127.0.0.1")):
+        files.append(home / f"{kind}-{os.getpid()}.pem")
+        files[-1].write_bytes(source.read_bytes())
+        files[-1].chmod(0o600)
+        os.chown(files[-1], owner.st_uid, owner.st_gid)
+        admin.execute(f"ALTER SYSTEM SET ssl_{kind}_file = '{files[-1]}'")
+    admin.execute("ALTER SYSTEM SET ssl = on")
+    admin.execute("SELECT pg_reload_conf()")
+    try:
+        wait_until(lambda: admin.value("SHOW ssl") == "on", 20, "TLS")
+        yield authority.certificate
+    finally:
+        for setting in ("ssl", "ssl_cert_file", "ssl_key_file"):
+            admin.execute(f"ALTER SYSTEM RESET {setting}")
+        admin.execute("SELECT pg_reload_conf()")
+        wait_until(lambda: admin.value("SHOW ssl") == "off", 20, "the end of TLS")
+        for file in files:
+            file.unlink()
+
+
+def test_the_databases_certificate_is_verified_where_that_is_asked_for(site, database_authority, tmp_path):
+    stranger = Authority(tmp_path / "stranger").certificate
+    url = site.database_url.replace("127.0.0.1", "localhost") + "?sslmode=verify-full&sslrootcert="
+    lines = examine(site, TASKBRIDGE_DATABASE_URL=f"{url}{database_authority}")
+    assert lines["database TLS"]["found"] == "TLSv1.3, and the certificate is verified"
+    assert "used, not verified" in examine(site)["database TLS"]["found"]
+    line = examine(site, 1, TASKBRIDGE_DATABASE_URL=f"{url}{stranger}")["database"]
+    assert line["verdict"] == "bad" and "certificate verify failed" in line["found"]
 
 
 # ---- workers and tasks ----

@@ -11,8 +11,9 @@ struct tb_doctor_server {
     bool role_is_superuser, is_standby;
     bool fsync, full_page_writes, autovacuum;
     int64_t max_connections, reserved_connections, used_connections;
-    struct tb_str tls;                    /* "TLSv1.3" */
-    struct tb_str client_host, host;      /* addresses; null over a Unix socket */
+    struct tb_str peer_address, tls; /* as struct tb_store_peer has them */
+    bool is_verified;
+    struct tb_str client_host, host;      /* addresses, as the server has them; null over a Unix socket */
     int64_t backend_pid;                  /* of this session, in the server's own numbering */
     struct tb_str data_directory, places; /* places: of tablespaces, one a line */
 };

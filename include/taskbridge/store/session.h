@@ -39,6 +39,14 @@ int tb_store_session_begin(struct tb_store_session *session, struct tb_error *er
 int tb_store_session_commit(struct tb_store_session *session, struct tb_error *err) TB_MUST_CHECK;
 void tb_store_session_rollback(struct tb_store_session *session);
 
+/* Whom the connection leads to, be it the server or something in between; texts are borrowed until close. */
+struct tb_store_peer {
+    const char *address; /* "10.0.0.5"; NULL over a Unix socket */
+    const char *tls;     /* "TLSv1.3"; NULL without */
+    bool is_verified;    /* its certificate, against an authority */
+};
+struct tb_store_peer tb_store_session_peer(const struct tb_store_session *session);
+
 /* Of the server, as 150017; 0 when unknown. */
 int tb_store_session_server_version(const struct tb_store_session *session);
 

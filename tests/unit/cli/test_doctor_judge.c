@@ -61,7 +61,8 @@ static void fill_database(struct tb_doctor_database *database, struct tb_doctor_
                    .reserved_connections = 3,
                    .used_connections = 20,
                    .client_host = TB_STR("127.0.0.1"),
-                   .host = TB_STR("127.0.0.1")},
+                   .host = TB_STR("127.0.0.1"),
+                   .peer_address = TB_STR("127.0.0.1")},
         .applied = 5,
         .known = 5,
         .rights = {.has_tables = true},
@@ -177,9 +178,14 @@ CASE(nobody_to_ask, b->asked = b->answered = 0)
 CASE(no_database, d->problem = "it is down")
 CASE(postgres_13, d->server.version_number = 130012)
 CASE(postgres_14, d->server.version_number = 140000)
-CASE(remote_database, d->server.host = TB_STR("10.0.0.5"); d->server.client_host = TB_STR("10.0.0.9"))
-CASE(socket_database, d->server.host = d->server.client_host = TB_STR_NULL)
-CASE(tls_database, d->server.tls = TB_STR("TLSv1.3"))
+CASE(remote_database, d->server.peer_address = TB_STR("10.0.0.5"); d->server.client_host = TB_STR("10.0.0.9"))
+/* The pooler's host is remote, though server and pooler are on one. */
+CASE(remote_pooler, d->server.peer_address = TB_STR("10.0.0.5"))
+CASE(own_address, d->server.peer_address = d->server.client_host = TB_STR("10.0.0.5"))
+CASE(socket_database, d->server.peer_address = d->server.host = d->server.client_host = TB_STR_NULL)
+CASE(tls_here, d->server.tls = TB_STR("TLSv1.3"))
+CASE(tls_unverified_database, d->server.tls = TB_STR("TLSv1.3"); d->server.peer_address = TB_STR("10.0.0.5"))
+CASE(tls_database, tls_unverified_database(p); d->server.is_verified = true)
 CASE(standby, d->server.is_standby = true)
 CASE(behind, d->applied = 4)
 CASE(ahead, d->applied = 6)
@@ -346,7 +352,11 @@ static const struct {
     {nothing, "database TLS", GOOD, "nor needed", NULL},
     {socket_database, "database TLS", GOOD, "nor needed", NULL},
     {remote_database, "database TLS", WARNING, "not used", "sslmode=verify-full"},
-    {tls_database, "database TLS", GOOD, "TLSv1.3", NULL},
+    {remote_pooler, "database TLS", WARNING, "not used", "sslmode=verify-full"},
+    {own_address, "database TLS", GOOD, "nor needed", NULL},
+    {tls_here, "database TLS", GOOD, "nor needed", NULL},
+    {tls_unverified_database, "database TLS", WARNING, "anybody's certificate", "sslmode=verify-full"},
+    {tls_database, "database TLS", GOOD, "TLSv1.3, and the certificate is verified", NULL},
     {nothing, "writable", GOOD, "no standby", NULL},
     {standby, "writable", BAD, "standby", "target_session_attrs=read-write"},
     {nothing, "schema", GOOD, "version 5", NULL},
