@@ -227,8 +227,8 @@ static bool is_over(const struct tb_inspect_item *last, struct tb_inspection *in
     if (last->finding != TB_FINDING_UNKNOWN)
         return false;
     for (size_t i = 0; i < TB_COUNT(left); i++)
-        if (left[i]->finding == TB_FINDING_UNKNOWN)
-            set_text(left[i], last->text);
+        if (left[i] != last && left[i]->finding == TB_FINDING_UNKNOWN)
+            memcpy(left[i]->text, last->text, sizeof(left[i]->text));
     return true;
 }
 
