@@ -23,6 +23,8 @@ CREATE TABLE celery_workers (
 -- A worker's process, for the meter of events that never came. Between its first and its last heartbeat it took up
 -- last_processed - first_processed tasks, and each should have given a started event with a stamp in between. Stamps
 -- of started events outside that time wait in open_starts, since a heartbeat may still come that is earlier or later.
+-- Where a process has its number anew (in a container each has the same) its count begins anew: what was counted until
+-- then is kept in former_processed and former_starts.
 CREATE TABLE worker_incarnations (
     hostname text COLLATE "C",
     pid bigint,
@@ -32,6 +34,8 @@ CREATE TABLE worker_incarnations (
     last_processed bigint,
     starts_seen bigint NOT NULL DEFAULT 0,
     open_starts timestamptz[] NOT NULL DEFAULT '{}',
+    former_processed bigint NOT NULL DEFAULT 0,
+    former_starts bigint NOT NULL DEFAULT 0,
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (hostname, pid)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
@@ -56,8 +60,9 @@ SELECT CASE WHEN first_at IS NULL THEN coalesce(stamps[greatest(1, cardinality(s
 $$;
 
 CREATE VIEW worker_missed_events AS
-SELECT hostname, pid, first_heartbeat_at, last_heartbeat_at, last_processed - first_processed AS processed,
-    starts_seen, greatest(0, last_processed - first_processed - starts_seen) AS missed
+SELECT hostname, pid, first_heartbeat_at, last_heartbeat_at,
+    former_processed + last_processed - first_processed AS processed, former_starts + starts_seen AS starts_seen,
+    greatest(0, former_processed - former_starts) + greatest(0, last_processed - first_processed - starts_seen) AS missed
 FROM worker_incarnations
 WHERE last_heartbeat_at IS NOT NULL;
 

@@ -399,6 +399,25 @@ def test_each_process_of_a_worker_is_metered_alone(database, driver):
         {"pid": 7, "missed": 0}, {"pid": 8, "missed": 2}]
 
 
+def test_a_process_that_has_the_number_of_a_former_one_begins_anew(database, driver):
+    """As in a container that was started again."""
+    one = driver()
+    assert one.write(heartbeat(0, 0), started("a", 1), heartbeat(2, 5)) == COMMITTED
+    assert missed(database) == 4
+    assert one.write(heartbeat(10, 0), started("b", 11), started("c", 12), heartbeat(13, 3)) == COMMITTED
+    assert missed(database) == 5
+    # What comes late of the former one, and again, changes nothing.
+    assert one.write(heartbeat(1, 3)) == COMMITTED
+    assert one.write(heartbeat(2, 5)) == COMMITTED
+    assert database.query("SELECT processed, starts_seen, missed FROM worker_missed_events") == [
+        {"processed": 8, "starts_seen": 3, "missed": 5}]
+    # Both in one batch: what the former one counted since is not known.
+    assert one.write(heartbeat(20, 4), started("d", 21), heartbeat(30, 1), started("e", 31)) == COMMITTED
+    assert one.write(heartbeat(32, 3)) == COMMITTED
+    assert database.query("SELECT processed, starts_seen, missed FROM worker_missed_events") == [
+        {"processed": 10, "starts_seen": 4, "missed": 6}]
+
+
 def test_heartbeats_without_counts_change_no_count(database, driver):
     one = driver()
     assert one.write(heartbeat(0, 10)) == COMMITTED
