@@ -61,7 +61,7 @@ class Site:
     def write_config(self):
         """What self.config says now; each start of a program does it. At once, for another may be reading the file."""
         text = yaml.safe_dump(self.config, allow_unicode=True, sort_keys=False)
-        fresh = self.config_file.with_suffix(".new")
+        fresh = self.directory / f"taskbridge.yaml.{next(NUMBERS)}"
         fresh.write_text(text, encoding="utf-8")
         fresh.replace(self.config_file)
 
