@@ -51,6 +51,16 @@ def runs(site, job):
     return site.database.query("SELECT * FROM maintenance_runs WHERE job = %s ORDER BY id", (job,))
 
 
+def await_done(site, job, count=1):
+    """The job's runs that are done, once there are so many."""
+
+    def done():
+        found = [run for run in runs(site, job) if run["outcome"] == "done"]
+        return len(found) >= count and found
+
+    return wait_until(done, 20, f"{count} runs of {job}")
+
+
 def listen(site):
     """A connection that hears of companies."""
     connection = psycopg2.connect(site.database_url)
@@ -78,11 +88,11 @@ def test_old_rows_go_on_schedule_in_small_batches(site):
     ear.close()
     assert site.database.value("SELECT max(rows) FROM deletes") == 10
     assert site.database.value("SELECT count(DISTINCT transaction) = count(*) FROM deletes")
-    first = wait_until(lambda: [run for run in runs(site, COMPLETED) if run["outcome"] == "done"], 20, "a run")[0]
+    first = await_done(site, COMPLETED)[0]
     assert (first["rows"], first["detail"], first["manual"]) == (95, "95 rows deleted in 10 batches", False)
     assert first["instance"] == "cleaner"
     assert first["finished_at"] > first["started_at"]
-    (taken,) = [run for run in runs(site, ORPHANED) if run["rows"]]
+    taken = await_done(site, ORPHANED)[0]
     assert (taken["rows"], taken["detail"]) == (25, "25 rows deleted in 3 batches")
     daemon.wait_for(f'maintenance job ended job={COMPLETED} outcome=done rows=95 detail="95 rows deleted in 10 batches"')
     daemon.wait_for(f"maintenance job ended job={ORPHANED} outcome=done rows=25 ")
@@ -97,7 +107,7 @@ def test_rows_that_somebody_writes_are_passed_over(site):
     holder.cursor().execute("SELECT FROM background_task_trackers WHERE task_id = 'done7' FOR UPDATE")
     site.start_daemon(**EVERY_SECOND)
     wait_until(lambda: left(site) == 1, 20, "all but the row in use are gone")
-    wait_until(lambda: len([run for run in runs(site, COMPLETED) if run["outcome"] == "done"]) >= 2, 20, "another run")
+    await_done(site, COMPLETED, 2)
     assert list(site.database.rows()) == ["done7"]
     holder.rollback()
     holder.close()
@@ -154,6 +164,7 @@ def test_a_run_whose_daemon_was_killed_is_abandoned_and_the_next_goes_on(site):
     assert 0 < remaining < 4000
     (run,) = runs(site, COMPLETED)
     assert (run["outcome"], run["finished_at"]) == ("running", None)
+    wait_until(lambda: site.broker.consumers() == 0, 20, "the broker misses the daemon")
     site.start_daemon(**EVERY_SECOND)
     wait_until(lambda: left(site) == 0, 20, "all rows are gone")
     first, second = wait_until(lambda: len(runs(site, COMPLETED)) > 1 and runs(site, COMPLETED), 20, "the runs")[:2]
