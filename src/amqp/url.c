@@ -174,7 +174,7 @@ static int parse_parts(struct tb_str text, struct tb_amqp_url *url, struct sink 
         return tb_error_set(
             err, -EINVAL,
             "the broker's URL has a \"?\" or \"#\": its parameters are options of their own here "
-            "(amqp.heartbeat, amqp.tls); within a password write %%3F, %%23");
+            "(amqp.heartbeat_s, amqp.tls); within a password write %%3F, %%23");
     size_t slash = tb_str_find(rest, TB_STR("/"));
     size_t end = slash == SIZE_MAX ? rest.len : slash;
     rc = parse_place(head(rest, end), url, sink, err);

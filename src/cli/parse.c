@@ -42,11 +42,17 @@ static const char *take_value(struct words *words)
     return words->at + 1 < words->argc ? words->argv[++words->at] : NULL;
 }
 
+/* word may be NULL, which argv ends with. */
+static bool is_help(const char *word)
+{
+    return word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0);
+}
+
 /* An option of the program itself: 0 when it was one, TB_CLI_ANSWERED, TB_CLI_WRONG; -ENOENT when not. */
 static int take_program_option(struct tb_cli *cli, struct words *words)
 {
     const char *word = words->argv[words->at];
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+    if (is_help(word)) {
         tb_cli_print_help(cli->command);
         return TB_CLI_ANSWERED;
     }
@@ -102,6 +108,10 @@ static int unknown_command(struct tb_cli *cli, const struct words *words)
             snprintf(known + len, sizeof(known) - len, "%s%s", separator, (*at)->name + strlen(word) + 1);
         len += added > 0 && (size_t)added < sizeof(known) - len ? (size_t)added : 0;
         separator = ", ";
+    }
+    if (len > 0 && is_help(words->argv[words->at + 1])) {
+        tb_cli_print_help(NULL);
+        return TB_CLI_ANSWERED;
     }
     if (len > 0)
         return tb_error_set(&cli->err, TB_CLI_WRONG, "%s needs one of these behind it: %s", word, known);

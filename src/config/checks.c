@@ -11,7 +11,9 @@ static bool has_rest(struct tb_str text, struct tb_str scheme)
 
 const char *tb_check_amqp_url(struct tb_str text)
 {
-    if (has_rest(text, TB_STR("amqp://")) || has_rest(text, TB_STR("amqps://")))
+    /* The last is what Celery's own setting may hold. */
+    if (has_rest(text, TB_STR("amqp://")) || has_rest(text, TB_STR("amqps://")) ||
+        has_rest(text, TB_STR("pyamqp://")))
         return NULL;
     return "a URL such as amqp://user:password@host:5672/vhost, or one of amqps://";
 }

@@ -29,3 +29,18 @@ def test_a_daemon_that_follows_a_killed_one_is_alone(site):
     daemon.wait_for("consuming")
     beats(site, 3)
     assert SHARED not in daemon.output()
+
+
+def test_names_that_are_long_gone_are_forgotten_with_the_orphaned(site):
+    for name, days in (("gone", 8), ("away", 6)):
+        site.database.execute("INSERT INTO bridge_instances (instance, heartbeat_at) "
+                              "VALUES (%s, now() - make_interval(days => %s))", (name, days))
+        site.database.execute("INSERT INTO celery_workers (hostname, heard_at) "
+                              "VALUES (%s, now() - make_interval(days => %s))", (f"celery@{name}", days))
+    site.config["maintenance"] = {"orphaned_every_s": 2}
+    site.start_daemon(TASKBRIDGE_DAEMON_INSTANCE="here")
+    wait_until(lambda: site.database.query("SELECT FROM maintenance_runs WHERE job = 'cleanup_orphaned_trackers' "
+                                           "AND outcome = 'done'"), 30, "a cleanup")
+    assert site.database.query("SELECT instance FROM bridge_instances ORDER BY 1") == [
+        {"instance": "away"}, {"instance": "here"}]
+    assert site.database.query("SELECT hostname FROM celery_workers") == [{"hostname": "celery@away"}]

@@ -309,7 +309,11 @@ def test_instances_that_are_long_gone_are_forgotten(database):
     count(database, 1)
     count(database, 1, instance="two")
     database.execute("UPDATE bridge_instances SET heartbeat_at = now() - interval '2 days' WHERE instance = 'two'")
+    for hostname, days in (("w1", 0), ("w2", 2)):
+        database.execute("INSERT INTO celery_workers (hostname, heard_at) VALUES (%s, now() - make_interval(days => %s))",
+                         (hostname, days))
     assert execute(database, "instances_forget", DAY) == [(1,)]
+    assert database.query("SELECT hostname FROM celery_workers") == [{"hostname": "w1"}]
     assert [row["instance"] for row in database.query("SELECT instance FROM bridge_instances")] == ["one"]
     assert [row["instance"] for row in database.query("SELECT instance FROM event_types")] == ["one"]
 

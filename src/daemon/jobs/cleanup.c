@@ -2,7 +2,10 @@
  *
  * Rows go in small batches, each in a transaction of its own, and after each the job rests for as long as the
  * batch took: so it never has more than half of one backend's time, and what it locks it lets go soon. Rows
- * that a daemon is writing are passed over; the next run takes them. */
+ * that a daemon is writing are passed over; the next run takes them.
+ *
+ * When the orphaned are gone, so are the names of daemons and workers that were not heard of for long: where
+ * each start brings a new name, they would gather for ever. */
 #include "jobs.h"
 
 #include "taskbridge/store/maintenance.h"
@@ -13,9 +16,11 @@
 #define REST_MIN_US (5 * TB_US_PER_MS)
 #define REST_MAX_US TB_US_PER_S
 
+#define NAMES_KEPT_S (7 * INT64_C(86400))
+
 /* One run at a time exists, of either kind. */
 struct cleanup {
-    enum tb_cleanup kind;
+    bool forgets;
     struct tb_statement statement;
     struct tb_param params[2];
     char age[24], limit[24];
@@ -31,6 +36,23 @@ static void end(struct tb_job *job, struct cleanup *run, enum tb_job_outcome out
     free(run);
     tb_job_finished(job, outcome, rows, "%" PRId64 " rows deleted in %" PRId64 " batches%s%s", rows, batches,
                     why ? ": " : "", why ? why : "");
+}
+
+static void on_forgotten(struct tb_job *job, int outcome, const struct tb_error *err)
+{
+    end(job, tb_job_state(job), outcome ? TB_JOB_FAILED : TB_JOB_DONE, outcome ? err->text : NULL);
+}
+
+/* A name outlives the tasks that it is named in. */
+static void forget_names(struct tb_job *job, struct cleanup *run)
+{
+    int64_t age_s = tb_job_config(job)->maintenance.orphaned_after_s;
+
+    if (age_s < NAMES_KEPT_S)
+        age_s = NAMES_KEPT_S;
+    snprintf(run->age, sizeof(run->age), "%" PRId64, age_s);
+    run->statement = (struct tb_statement){tb_maintenance_queries.forget, run->params, 1};
+    tb_job_execute(job, &run->statement, 1, NULL, on_forgotten);
 }
 
 static void on_removed_row(struct tb_job *job, size_t statement, const struct tb_result *result)
@@ -60,7 +82,9 @@ static void on_removed(struct tb_job *job, int outcome, const struct tb_error *e
     }
     run->rows += run->batch_rows;
     run->batches++;
-    if (run->batch_rows < run->limit_rows)
+    if (run->batch_rows < run->limit_rows && run->forgets)
+        forget_names(job, run);
+    else if (run->batch_rows < run->limit_rows)
         end(job, run, TB_JOB_DONE, NULL);
     else if (tb_job_is_stopping(job))
         end(job, run, TB_JOB_STOPPED, "the daemon stops");
@@ -89,7 +113,7 @@ static void start(struct tb_job *job, enum tb_cleanup kind, int64_t age_s)
         tb_job_finished(job, TB_JOB_FAILED, 0, "out of memory");
         return;
     }
-    run->kind = kind;
+    run->forgets = kind == TB_CLEANUP_ORPHANED;
     run->limit_rows = tb_job_config(job)->maintenance.delete_batch_rows;
     snprintf(run->age, sizeof(run->age), "%" PRId64, age_s);
     snprintf(run->limit, sizeof(run->limit), "%" PRId64, run->limit_rows);

@@ -78,6 +78,15 @@ static void help_and_version_are_answers_wherever_they_stand(void **state)
     }
 }
 
+static void a_group_of_commands_has_help_too(void **state)
+{
+    static const char *const words[] = {"token", "--help", NULL};
+    struct tb_cli cli;
+    (void)state;
+    assert_int_equal(parse(&cli, words), TB_CLI_ANSWERED);
+    assert_int_equal(tb_cli_end(&cli, 0), 0);
+}
+
 static void everything_else_is_refused_with_a_reason(void **state)
 {
     static const struct {
@@ -141,6 +150,7 @@ int main(void)
         cmocka_unit_test(options_of_the_program_may_stand_behind_the_command),
         cmocka_unit_test(a_single_dash_is_an_operand),
         cmocka_unit_test(help_and_version_are_answers_wherever_they_stand),
+        cmocka_unit_test(a_group_of_commands_has_help_too),
         cmocka_unit_test(everything_else_is_refused_with_a_reason),
         cmocka_unit_test(a_duration_has_a_unit),
     };

@@ -262,7 +262,7 @@ static void a_refused_url_is_not_repeated(void **state)
 static void the_environment_wins_over_the_file(void **state)
 {
     static const char *const environment[] = {"PATH=/bin",
-                                              "TASKBRIDGE_AMQP_URL=amqp://env",
+                                              "TASKBRIDGE_AMQP_URL=pyamqp://env",
                                               "TASKBRIDGE_HTTP_LISTEN=0.0.0.0:80",
                                               "TASKBRIDGE_MAINTENANCE_SILENT_AFTER_S=2m",
                                               "TASKBRIDGE_AMQP_QUEUE_MAX_BYTES=1GiB",
@@ -276,7 +276,7 @@ static void the_environment_wins_over_the_file(void **state)
                                               NULL};
     struct tb_config *config = parsed("amqp: { url: \"amqp://file\", prefetch: 7 }\n", environment);
     (void)state;
-    assert_string_equal(config->amqp.url, "amqp://env");
+    assert_string_equal(config->amqp.url, "pyamqp://env");
     assert_int_equal(config->amqp.prefetch, 7);
     assert_string_equal(config->http.listen, "0.0.0.0:80");
     assert_int_equal(config->maintenance.silent_after_s, 120);
