@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 
 from events import counters, letters, wait_until_settled
 from harness import wait_until
@@ -42,7 +43,7 @@ def test_a_daemon_killed_again_and_again_within_100000_events_leaves_every_row_r
     count = fill(site, messages(20_000))
     for part in range(1, 6):
         daemon = site.start_daemon(wait=False)
-        daemon.wait_until(lambda: committed(site) > part * count // 7, 60, f"{part}/7 are committed")
+        daemon.wait_until(lambda: committed(site) > part * count // 10, 60, f"{part}/10 are committed")
         daemon.kill()
     assert committed(site) < count
     site.start_daemon(wait=False)
@@ -67,8 +68,9 @@ def test_sigterm_under_load_commits_what_it_acknowledges_and_nothing_else(site):
     site.start_daemon()
     wait_until_settled(site)
     check_rows(site, 6400)
+    # Some were on their way to the first daemon when it stopped; none was taken twice.
     found = counters(site)
-    assert (found["deliveries"], found["redelivered"], found["task_events"]) == (len(bodies), 0, 5 * 6400)
+    assert (found["deliveries"], found["task_events"]) == (len(bodies), 5 * 6400)
 
 
 def test_both_servers_restarted_under_load(site, stack):
@@ -189,3 +191,43 @@ def test_several_daemons_share_a_load(site):
     assert [share["instance"] for share in shares] == names
     assert all(share["deliveries"] > 0 and share["redelivered"] == 0 for share in shares)
     assert sum(share["deliveries"] for share in shares) == len(bodies)
+
+
+def test_a_daemon_that_cannot_write_stops_in_its_time_and_leaves_all_in_the_queue(site):
+    site.config["daemon"] = {"shutdown_timeout_s": 1}
+    proxy = site.proxy_to(site.database_url)
+    daemon = site.start_daemon(TASKBRIDGE_DATABASE_URL=proxy.url(site.database_url))
+    daemon.wait_for("connected to PostgreSQL")
+    proxy.stall()
+    bodies = messages(64)
+    site.broker.publish_all(bodies)
+    wait_until(lambda: site.broker.queue()["unacked"] == len(bodies), 20, "all are handed out")
+    daemon.terminate(timeout=10)
+    assert "what is not acknowledged stays in the queue" in daemon.output()
+    wait_until(lambda: site.broker.queue()["ready"] == len(bodies), 20, "all are back in the queue")
+
+
+def test_a_second_signal_ends_a_daemon_that_waits_for_the_database(site):
+    proxy = site.proxy_to(site.database_url)
+    daemon = site.start_daemon(TASKBRIDGE_DATABASE_URL=proxy.url(site.database_url))
+    daemon.wait_for("connected to PostgreSQL")
+    proxy.stall()
+    site.broker.publish(messages(16)[0])
+    wait_until(lambda: site.broker.queue()["unacked"] == 1, 20, "it is handed out")
+    daemon.signal(signal.SIGTERM)
+    daemon.wait_for("stopping signal=SIGTERM")
+    assert daemon.is_running()
+    daemon.terminate(timeout=10)
+    assert "a second signal: stopped at once" in daemon.output()
+    wait_until(lambda: site.broker.queue()["ready"] == 1, 20, "it is back in the queue")
+
+
+def test_a_daemon_without_any_server_stops_at_once(site):
+    servers = [site.proxy_to(site.amqp_url), site.proxy_to(site.database_url)]
+    for server in servers:
+        server.refuse()
+    daemon = site.start_daemon(wait=False, TASKBRIDGE_AMQP_URL=servers[0].url(site.amqp_url),
+                               TASKBRIDGE_DATABASE_URL=servers[1].url(site.database_url))
+    daemon.wait_for("no broker")
+    daemon.wait_for("no database")
+    daemon.terminate(timeout=5)
