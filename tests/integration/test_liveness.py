@@ -1,11 +1,13 @@
 """Real workers die, freeze, forget and go on: what of their tasks is called lost, and what never is."""
 
+import itertools
 import re
 import signal
+import threading
 
 import psycopg2
 
-from harness import EVENTS_QUEUE, wait_until
+from harness import EVENTS_QUEUE, Broker, wait_until
 from liveness import (GONE, await_runs, await_workers, cut_questions, freeze, lost_of, send, start_judge,
                       start_worker, state, thaw, wait_for, wait_for_loss)
 
@@ -180,6 +182,35 @@ def test_a_connection_that_breaks_while_workers_are_asked_gives_no_verdict(site)
     daemon.terminate(timeout=15)
     start_judge(site)
     wait_for_loss(site, task, f"worker {worker.hostname} vanished")
+
+
+def test_a_daemon_that_is_never_idle_finds_the_lost_too(site):
+    start_judge(site)
+    worker = start_worker(site, "busy", concurrency=1)
+    await_workers(worker)
+    task = send(site, "busy", "sleep", 300)
+    wait_for(site, {task: "STARTED"})
+    ended = threading.Event()
+
+    def bodies():
+        for number in itertools.count():
+            if ended.wait(0.003):
+                return
+            yield [site.broker.event("task-progress", uuid=f"busy-{number % 500}-{part}", hostname="other@tests",
+                                     progress=number % 100) for part in range(8)]
+
+    others = Broker(site.stack, site.name, site.amqp_url)
+    thread = threading.Thread(target=lambda: others.publish_all(bodies()))
+    thread.start()
+    try:
+        wait_until(lambda: state(site, "busy-10-7"), 20, "the others' events")
+        worker.kill()
+        wait_for_loss(site, task, f"worker {worker.hostname} vanished")
+        assert not ended.is_set() and thread.is_alive()
+    finally:
+        ended.set()
+        thread.join()
+        others.close()
 
 
 def test_while_events_wait_to_be_written_nothing_is_judged(site):
