@@ -10,6 +10,7 @@
  * lives as long as the daemon. */
 #include "daemon.h"
 
+#include "depth.h"
 #include "hearing.h"
 #include "jobs/jobs.h"
 #include "life.h"
@@ -43,7 +44,8 @@ struct tb_daemon {
     struct tb_amqp_options amqp;
     struct tb_hearing hearing;
     struct tb_timer measure, deadline, watchdog;
-    int64_t queue_messages; /* -1: not known */
+    int64_t queue_messages, queue_bytes; /* -1: not known */
+    enum tb_depth_level depth;
     bool is_stopping, is_drained, is_schedule_stopped;
 };
 
@@ -185,7 +187,7 @@ static void on_disconnected(void *owner, const struct tb_error *err, int64_t ret
     struct tb_daemon *daemon = owner;
 
     tb_hearing_disconnected(&daemon->hearing);
-    daemon->queue_messages = -1;
+    daemon->queue_messages = daemon->queue_bytes = -1;
     if (daemon->is_stopping)
         return;
     tb_log(&daemon->log, TB_LOG_WARNING, "no broker", TB_F_CSTR("error", err->text),
@@ -213,6 +215,20 @@ static void on_blocked(void *owner, bool is_blocked, struct tb_str reason)
         tb_log(&daemon->log, TB_LOG_INFO, "the broker takes messages again");
 }
 
+static void tell_depth(struct tb_daemon *daemon)
+{
+    static const char *const texts[] = {
+        [TB_DEPTH_FINE] = "the queue has room again",
+        [TB_DEPTH_HALF] =
+            "the queue is half full; past amqp.queue.max_bytes the oldest events are dropped: see "
+            "that the database keeps up, start more daemons, or raise it for a new queue",
+        [TB_DEPTH_NEARLY_FULL] = "the queue is nearly full: its oldest events are dropped now or soon"};
+
+    tb_log(&daemon->log, daemon->depth == TB_DEPTH_FINE ? TB_LOG_INFO : TB_LOG_WARNING, texts[daemon->depth],
+           TB_F_INT("waiting", daemon->queue_messages), TB_F_INT("about_bytes", daemon->queue_bytes),
+           TB_F_INT("max_bytes", daemon->amqp.queue_max_bytes));
+}
+
 static void on_measured(void *owner, int64_t messages, int64_t consumers)
 {
     struct tb_daemon *daemon = owner;
@@ -220,6 +236,11 @@ static void on_measured(void *owner, int64_t messages, int64_t consumers)
 
     (void)consumers;
     daemon->queue_messages = messages;
+    daemon->queue_bytes = tb_depth_estimate_bytes(messages, state.taken, state.taken_bytes);
+    enum tb_depth_level former = daemon->depth;
+    daemon->depth = tb_depth_next(former, daemon->queue_bytes, daemon->amqp.queue_max_bytes);
+    if (daemon->depth > former || (daemon->depth < former && daemon->depth == TB_DEPTH_FINE))
+        tell_depth(daemon);
     tb_hearing_measured(&daemon->hearing, messages, state.taken, state.settled, tb_clock_now_us());
 }
 
@@ -257,7 +278,7 @@ static struct tb_life_signs signs(void *owner)
     return (struct tb_life_signs){.is_connected = tb_consumer_is_connected(daemon->consumer),
                                   .hearing = daemon->hearing,
                                   .queue_messages = daemon->queue_messages,
-                                  .queue_bytes = -1,
+                                  .queue_bytes = daemon->queue_bytes,
                                   .queue_max_bytes = daemon->amqp.queue_max_bytes,
                                   .lag_us = tb_pipeline_state(daemon->pipeline).lag_us};
 }
@@ -412,7 +433,7 @@ int tb_daemon_new(struct tb_config *config, const struct tb_config_source *sourc
     }
     daemon->first_config = daemon->config = config;
     daemon->source = source;
-    daemon->queue_messages = -1;
+    daemon->queue_messages = daemon->queue_bytes = -1;
     tb_log_init(&daemon->log, STDERR_FILENO, (enum tb_log_level)config->log.level,
                 (enum tb_log_format)config->log.format);
     tb_hearing_init(&daemon->hearing);

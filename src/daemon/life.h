@@ -11,7 +11,7 @@
 struct tb_life_signs {
     bool is_connected;
     struct tb_hearing hearing;
-    int64_t queue_messages, queue_bytes; /* -1: not known */
+    int64_t queue_messages, queue_bytes; /* -1: not known; the latter is an estimate */
     int64_t queue_max_bytes;
     int64_t lag_us; /* -1: not known */
 };

@@ -44,7 +44,7 @@ struct tb_pipeline {
     struct tb_timer drained; /* on_drained must not come from inside */
     struct tb_timer memory;  /* paused for want of memory */
     struct tb_backoff backoff;
-    uint64_t taken, settled; /* as tb_pipeline_state has them */
+    uint64_t taken, settled, taken_bytes; /* as tb_pipeline_state has them */
     struct tb_lag lag;
 };
 
@@ -277,6 +277,7 @@ static bool on_delivery(void *owner, const struct tb_delivery *delivery)
     }
     if (tb_batch_add(p->gathering, delivery, p->options.rules) == 0) {
         p->taken++;
+        p->taken_bytes += delivery->body.len;
         return true;
     }
     if (tb_batch_is_empty(p->gathering) || p->state == WRITE_IDLE)
@@ -344,6 +345,7 @@ struct tb_pipeline_state tb_pipeline_state(const struct tb_pipeline *p)
                                       .writing_deliveries = p->writing ? p->writing->delivery_count : 0,
                                       .taken = p->taken,
                                       .settled = p->settled,
+                                      .taken_bytes = p->taken_bytes,
                                       .lag_us = tb_lag_median_us(&p->lag),
                                       .is_paused = p->is_paused,
                                       .is_bisecting = p->is_bisecting};

@@ -23,7 +23,8 @@ struct tb_pipeline_state {
     size_t gathering_deliveries, writing_deliveries;
     /* Deliveries that came, and of these the committed ones and those that the broker will bring again. */
     uint64_t taken, settled;
-    int64_t lag_us; /* from an event's stamp to its commit, of late; -1: not known */
+    uint64_t taken_bytes; /* of the bodies of those that came */
+    int64_t lag_us;       /* from an event's stamp to its commit, of late; -1: not known */
     bool is_paused, is_bisecting;
 };
 

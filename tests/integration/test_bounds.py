@@ -2,6 +2,8 @@
 
 import json
 
+import psycopg2
+
 from harness.database import TRACKERS
 
 MIB = 1 << 20
@@ -37,3 +39,22 @@ def test_a_list_of_millions_blocks_nothing(site):
     assert rest["reason"] == "the list has more than 65536 elements; these follow them"
     assert bytes(rest["body"]) == body[1 + 2 * 65536:]
     assert peak_mib(daemon) < 256
+
+
+def test_a_queue_that_fills_up_is_told_of_and_so_is_its_end(site):
+    site.config["amqp"] = {"prefetch": 10, "queue": {"max_bytes": "1MiB"}}
+    daemon = site.start_daemon()
+    daemon.wait_for("connected to PostgreSQL")
+    locker = psycopg2.connect(site.database_url)
+    try:
+        locker.cursor().execute(f"LOCK TABLE {TRACKERS}")
+        site.broker.publish_all(json.dumps(site.broker.event("task-started", uuid=f"t{number}", padding="x" * 2048))
+                                for number in range(330))
+        daemon.wait_for("warning the queue is half full")
+        site.broker.publish_all(json.dumps(site.broker.event("task-started", uuid=f"u{number}", padding="x" * 2048))
+                                for number in range(200))
+        daemon.wait_for("warning the queue is nearly full")
+    finally:
+        locker.close()
+    daemon.wait_for("the queue has room again")
+    assert daemon.output().count("the queue is half full") == 1
