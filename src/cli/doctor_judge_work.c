@@ -278,7 +278,8 @@ void tb_doctor_judge_dead(const struct tb_doctor_facts *facts, struct tb_doctor_
         tb_doctor_say(line, TB_DOCTOR_GOOD, "none within a day");
         return;
     }
-    tb_doctor_say(line, TB_DOCTOR_WARNING, "%" PRId64 " within a day, mostly: %.*s", dead->recent,
+    tb_doctor_say(line, TB_DOCTOR_WARNING, "%s%" PRId64 " within a day, mostly: %.*s",
+                  dead->recent < TB_DOCTOR_DEAD_MAX ? "" : "at least ", dead->recent,
                   TB_STR_FMT(dead->reason));
     tb_doctor_advise(
         line, "`taskbridge dead list` and `show` tell more; once the reason is gone, `dead retry`, or `dead "

@@ -42,8 +42,10 @@ struct tb_doctor_tasks {
     int64_t lost; /* within a day */
 };
 
+#define TB_DOCTOR_DEAD_MAX 1000 /* doctor_dead.sql looks at no more */
+
 struct tb_doctor_dead {
-    int64_t recent; /* within a day, and not sent again */
+    int64_t recent; /* within a day, and not sent again; among the newest */
     struct tb_str reason;
     int64_t others; /* of these, no JSON */
     struct tb_str types;

@@ -244,6 +244,7 @@ CASE(tasks_unseen, d->tasks_problem = "too slow")
 CASE(pickles, d->dead.recent = d->dead.others = 4; d->dead.reason = TB_STR("no JSON");
      d->dead.types = TB_STR("application/x-python-serialize"))
 CASE(letters, d->dead.recent = 4; d->dead.reason = TB_STR("no uuid"))
+CASE(many_letters, d->dead.recent = 1000; d->dead.reason = TB_STR("no uuid"))
 CASE(missed_20, p->workers[0].day_missed = 20)
 CASE(missed_21, p->workers[0].day_missed = 21)
 CASE(missed_2_of_3, p->workers[0].day_missed = 2; p->workers[0].day_taken_up = 3;
@@ -435,6 +436,7 @@ static const struct {
     {letters, "serializers", GOOD, "nothing but JSON", NULL},
     {nothing, "dead letters", GOOD, "none", NULL},
     {letters, "dead letters", WARNING, "4 within a day, mostly: no uuid", "dead retry"},
+    {many_letters, "dead letters", WARNING, "at least 1000 within a day", "dead retry"},
     {nothing, "missed events", GOOD, "0 of 2000 started events", NULL},
     {missed_20, "missed events", GOOD, "20 of 2000 started events", NULL},
     {missed_21, "missed events", WARNING, "21 of 2000 started events", "taskbridge status"},
