@@ -21,8 +21,6 @@
 
 #define RUNS_SHOWN       20
 #define OUTPUT_MAX_BYTES TB_MIB
-#define REST_MIN_US      (5 * TB_US_PER_MS)
-#define REST_MAX_US      TB_US_PER_S
 #define STATUSES         "statuses"
 
 struct wish {
@@ -106,7 +104,7 @@ static int count_only(struct tb_cli *cli, const struct wish *wish)
 
 static void rest(int64_t took_us)
 {
-    int64_t us = took_us < REST_MIN_US ? REST_MIN_US : took_us < REST_MAX_US ? took_us : REST_MAX_US;
+    int64_t us = tb_cleanup_rest_us(took_us);
     const struct timespec pause = {.tv_sec = us / TB_US_PER_S, .tv_nsec = us % TB_US_PER_S * 1000};
 
     nanosleep(&pause, NULL);

@@ -4,6 +4,7 @@
  * a run does is not known here, but for the two that only delete. */
 #include "taskbridge/store/maintenance.h"
 
+#include "taskbridge/base/clock.h"
 #include "tb_sql.h"
 
 #include <inttypes.h>
@@ -28,6 +29,16 @@ const struct tb_cleanup_kind tb_cleanups[TB_CLEANUPS] = {
 };
 
 #define NUMBER_BYTES 24
+
+#define REST_MIN_US (5 * TB_US_PER_MS)
+#define REST_MAX_US TB_US_PER_S
+
+int64_t tb_cleanup_rest_us(int64_t took_us)
+{
+    if (took_us < REST_MIN_US)
+        return REST_MIN_US;
+    return took_us < REST_MAX_US ? took_us : REST_MAX_US;
+}
 
 /* A number as a text parameter; text lives as long as the parameter. */
 static struct tb_param number_param(char text[NUMBER_BYTES], int64_t number)

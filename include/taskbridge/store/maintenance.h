@@ -40,6 +40,10 @@ extern const struct tb_cleanup_kind {
     const struct tb_query *count; /* $1 age in seconds. One row: how many there are. */
 } tb_cleanups[TB_CLEANUPS];
 
+/* How long a cleanup rests after a batch that took so long: so it has half of one backend's time at most, and
+ * lets go soon what it locks. */
+int64_t tb_cleanup_rest_us(int64_t took_us);
+
 /* All below return 0, a negative errno or an enum tb_store_outcome. */
 
 int tb_cleanup_count(struct tb_store_session *session, enum tb_cleanup cleanup, int64_t age_s,

@@ -13,9 +13,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define REST_MIN_US (5 * TB_US_PER_MS)
-#define REST_MAX_US TB_US_PER_S
-
 #define NAMES_KEPT_S (7 * INT64_C(86400))
 
 /* One run at a time exists, of either kind. */
@@ -63,15 +60,6 @@ static void on_removed_row(struct tb_job *job, size_t statement, const struct tb
     run->batch_rows = tb_result_int64(result, 0, 0);
 }
 
-static int64_t rest_us(const struct cleanup *run)
-{
-    int64_t took_us = tb_clock_monotonic_us() - run->began_us;
-
-    if (took_us < REST_MIN_US)
-        return REST_MIN_US;
-    return took_us < REST_MAX_US ? took_us : REST_MAX_US;
-}
-
 static void on_removed(struct tb_job *job, int outcome, const struct tb_error *err)
 {
     struct cleanup *run = tb_job_state(job);
@@ -89,7 +77,7 @@ static void on_removed(struct tb_job *job, int outcome, const struct tb_error *e
     else if (tb_job_is_stopping(job))
         end(job, run, TB_JOB_STOPPED, "the daemon stops");
     else
-        tb_job_wait(job, rest_us(run), remove_batch);
+        tb_job_wait(job, tb_cleanup_rest_us(tb_clock_monotonic_us() - run->began_us), remove_batch);
 }
 
 static void remove_batch(struct tb_job *job)
