@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import hashlib
 import json
 import time
 import zlib
@@ -147,3 +148,32 @@ def test_a_dead_letter_that_was_set_aside_by_the_database_lands_when_it_is_sent_
     site.database.execute("ALTER TABLE background_task_trackers DROP CONSTRAINT odd")
     site.cli("dead", "retry", letters(site)[0]["id"])
     wait_until(lambda: set(site.database.rows()) == {"good", "culprit"}, 20, "it lands")
+
+
+@pytest.mark.parametrize("element", [b"1", b"{}", b'{"type":"odd"}'])
+def test_a_list_longer_than_any_worker_sends_blocks_nothing(site, element):
+    """65,536 elements are looked at one by one, what follows them is one dead letter; every byte is somewhere."""
+    site.start_daemon()
+    count = 1_000_000
+    site.broker.publish(b"[" + b",".join([element] * count) + b"]")
+    site.broker.publish(started(site, "good"))
+    wait_until_settled(site)
+    assert set(site.database.rows()) == {"good"}
+    (rest,) = site.database.query("SELECT body, reason FROM dead_letters WHERE length(body) > 100")
+    assert "more than 65536 elements" in rest["reason"]
+    assert bytes(rest["body"]).count(element) == count - 65536
+    is_unknown = b"type" in element
+    found = counters(site)
+    assert (found["unknown_events"], found["dead"]) == ((65536, 1) if is_unknown else (0, 65537))
+
+
+def test_a_body_as_large_as_rabbitmq_takes_is_a_dead_letter_and_blocks_nothing(site):
+    site.start_daemon()
+    site.broker.publish(b"x" * (127 << 20))
+    site.broker.publish(started(site, "good"))
+    wait_until_settled(site)
+    assert set(site.database.rows()) == {"good"}
+    (letter,) = site.database.query("SELECT length(body) AS length, encode(sha256(body), 'hex') AS sha, reason "
+                                    "FROM dead_letters")
+    assert (letter["length"], letter["sha"]) == (127 << 20, hashlib.sha256(b"x" * (127 << 20)).hexdigest())
+    assert "has 133169152 bytes" in letter["reason"]
