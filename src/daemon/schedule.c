@@ -9,169 +9,25 @@
  * Which job is due when is timetable.c's business; a single timer waits for the first. A person may ask for a
  * job: the request is a row, of which a notification tells, so that the next run that begins anywhere is it.
  */
-#include "schedule.h"
+#include "job_run.h"
 
 #include "taskbridge/base/random.h"
 #include "taskbridge/store/maintenance.h"
-#include "timetable.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 
-#define DETAIL_BYTES 256
-
-enum state { STATE_IDLE, STATE_LOCKING, STATE_BEGINNING, STATE_WORKING, STATE_FINISHING, STATE_UNLOCKING };
-
-struct tb_job {
-    struct tb_schedule *schedule; /* borrowed */
-    const struct tb_job_kind *kind;
-    size_t index;
-    void *state;        /* the run's own */
-    bool holds_lock;    /* false when the connection broke */
-    int64_t id;         /* in maintenance_runs */
-    int64_t wait_us;    /* until it is due again, where it was not begun */
-    bool asked_again;   /* for while it was under way */
-    int64_t started_us; /* monotonic */
-    bool told_to_stop;
-    struct tb_transaction transaction;
-    struct tb_timer timer; /* of tb_job_wait, and of a refusal that must not come from inside */
-    void (*on_result)(struct tb_job *job, size_t statement, const struct tb_result *result);
-    void (*then)(struct tb_job *job, int outcome, const struct tb_error *err);
-    void (*after_wait)(struct tb_job *job);
-    enum tb_job_outcome outcome;
-    struct tb_statement statement; /* the schedule's own */
-    struct tb_param params[4];
-    char texts[3][24];
-    char detail[DETAIL_BYTES];
-};
-
-struct tb_schedule {
-    struct tb_loop *loop; /* borrowed, as the following */
-    const char *instance;
-    struct tb_log *log;
-    const struct tb_config *config;
-    struct tb_connection *connection; /* owned */
-    struct tb_job_kind kinds[TB_SCHEDULE_JOBS_MAX];
-    struct tb_timetable_entry entries[TB_SCHEDULE_JOBS_MAX];
-    size_t count;
-    struct tb_timer timer;
-    struct tb_statement listen_statement;
-    struct tb_transaction listen; /* the connection's first */
-    enum state state;
-    struct tb_job job; /* the run under way, unless idle */
-    uint64_t random;
-    bool listening, stopping;
-    void (*on_stopped)(void *owner);
-    void *owner;
-};
-
 static void begin_next(struct tb_schedule *s);
 
-static void change_state(struct tb_schedule *s, enum state state)
+static void change_state(struct tb_schedule *s, enum tb_schedule_state state)
 {
     static const char *const names[] = {"idle", "locking", "beginning", "working", "finishing", "unlocking"};
 
     tb_log(s->log, TB_LOG_DEBUG, "maintenance", TB_F_CSTR("job", s->job.kind->name),
            TB_F_CSTR("from", names[s->state]), TB_F_CSTR("to", names[state]));
     s->state = state;
-}
-
-/* ---- what a run may ask for ---- */
-
-void *tb_job_owner(const struct tb_job *job)
-{
-    return job->kind->owner;
-}
-
-struct tb_log *tb_job_log(const struct tb_job *job)
-{
-    return job->schedule->log;
-}
-
-const struct tb_config *tb_job_config(const struct tb_job *job)
-{
-    return job->schedule->config;
-}
-
-void tb_job_set_state(struct tb_job *job, void *state)
-{
-    job->state = state;
-}
-
-void *tb_job_state(const struct tb_job *job)
-{
-    return job->state;
-}
-
-bool tb_job_is_stopping(const struct tb_job *job)
-{
-    return job->schedule->stopping;
-}
-
-static void on_execute_result(struct tb_transaction *transaction, size_t statement,
-                              const struct tb_result *result)
-{
-    struct tb_job *job = transaction->owner;
-
-    if (job->on_result)
-        job->on_result(job, statement, result);
-}
-
-static void on_execute_done(struct tb_transaction *transaction, int outcome, const struct tb_error *err)
-{
-    struct tb_job *job = transaction->owner;
-
-    if (outcome == TB_STORE_LOST)
-        job->holds_lock = false;
-    job->then(job, outcome, err);
-}
-
-static void on_lock_lost(struct tb_timer *timer)
-{
-    struct tb_job *job = timer->owner;
-    struct tb_error err = {0};
-
-    tb_error_set(&err, -ENOTCONN, "the connection to PostgreSQL broke, and the job's lock with it");
-    job->then(job, TB_STORE_LOST, &err);
-}
-
-void tb_job_execute(struct tb_job *job, const struct tb_statement *statements, size_t count,
-                    void (*on_result)(struct tb_job *job, size_t statement, const struct tb_result *result),
-                    void (*then)(struct tb_job *job, int outcome, const struct tb_error *err))
-{
-    struct tb_schedule *s = job->schedule;
-
-    job->on_result = on_result;
-    job->then = then;
-    if (!job->holds_lock || !tb_connection_is_ready(s->connection)) {
-        job->timer.on_expire = on_lock_lost;
-        tb_loop_arm(s->loop, &job->timer, 0);
-        return;
-    }
-    job->transaction = (struct tb_transaction){.statements = statements,
-                                               .statement_count = count,
-                                               .on_result = on_execute_result,
-                                               .on_done = on_execute_done,
-                                               .owner = job};
-    tb_connection_submit(s->connection, &job->transaction);
-}
-
-static void on_wait_over(struct tb_timer *timer)
-{
-    struct tb_job *job = timer->owner;
-    void (*then)(struct tb_job * job) = job->after_wait;
-
-    job->after_wait = NULL;
-    then(job);
-}
-
-void tb_job_wait(struct tb_job *job, int64_t delay_us, void (*then)(struct tb_job *job))
-{
-    job->after_wait = then;
-    job->timer.on_expire = on_wait_over;
-    tb_loop_arm(job->schedule->loop, &job->timer, job->schedule->stopping ? 0 : delay_us);
 }
 
 /* ---- the end of a run ---- */
@@ -199,8 +55,8 @@ static void go_idle(struct tb_schedule *s, int64_t wait_us)
 }
 
 /* One statement of the schedule's own, its parameters the job's. */
-static void submit(struct tb_schedule *s, enum state state, const struct tb_query *query, int param_count,
-                   void (*then)(struct tb_job *job, int outcome, const struct tb_error *err),
+static void submit(struct tb_schedule *s, enum tb_schedule_state state, const struct tb_query *query,
+                   int param_count, void (*then)(struct tb_job *job, int outcome, const struct tb_error *err),
                    void (*on_result)(struct tb_job *job, size_t statement, const struct tb_result *result))
 {
     struct tb_job *job = &s->job;
@@ -394,7 +250,7 @@ static void on_stop(struct tb_timer *timer)
     if (s->state == STATE_IDLE) {
         s->on_stopped(s->owner);
     } else if (s->state == STATE_WORKING && job->after_wait) {
-        on_wait_over(&job->timer);
+        tb_job_end_wait(job);
     } else if (s->state == STATE_WORKING && job->kind->stop && !job->told_to_stop) {
         job->told_to_stop = true;
         job->kind->stop(job);
