@@ -236,7 +236,8 @@ def test_while_events_wait_to_be_written_nothing_is_judged(site):
 
 
 def test_outages_make_nobody_lost_but_an_end_without_an_event_is_found(site, stack):
-    daemon = start_judge(site)
+    # Celery connects again seconds after the daemon does; so long a worker must be allowed to be silent.
+    daemon = start_judge(site, TASKBRIDGE_MAINTENANCE_SILENT_AFTER_S=20)
     worker = start_worker(site, "outage")
     await_workers(worker)
     running = send(site, "outage", "sleep", 300)
