@@ -1,6 +1,7 @@
 -- Counts batch $3 of run $2 of instance $1, the last statement of its transaction, unless it was committed before and
 -- its answer lost. $4..$12 are what it brought, $13 and $14 the unknown event types and how often each came. When the
--- instance has $15 names, further ones are counted together under the empty name.
+-- instance has $15 names, further ones are counted together under the empty name. A run may write before it says for
+-- the first time how it is (instance_beat.sql): until then that is not known, whatever the run before said last.
 WITH counted AS (
     INSERT INTO bridge_instances AS b (instance, run, batch_number, committed_at, batches, deliveries, redelivered,
         events, task_events, worker_events, unknown_events, dead, bytes, rows_written)
@@ -8,6 +9,13 @@ WITH counted AS (
             $9::bigint, $10::bigint, $11::bigint, $12::bigint)
     ON CONFLICT (instance) DO UPDATE SET
         run = excluded.run,
+        version = CASE WHEN b.run = excluded.run THEN b.version END,
+        started_at = CASE WHEN b.run = excluded.run THEN b.started_at ELSE now() END,
+        heartbeat_at = CASE WHEN b.run = excluded.run THEN b.heartbeat_at ELSE now() END,
+        stopped_at = CASE WHEN b.run = excluded.run THEN b.stopped_at END,
+        broker_connected = CASE WHEN b.run = excluded.run THEN b.broker_connected END,
+        listening_since = CASE WHEN b.run = excluded.run THEN b.listening_since END,
+        heard_until = CASE WHEN b.run = excluded.run THEN b.heard_until END,
         batch_number = excluded.batch_number,
         committed_at = excluded.committed_at,
         batches = b.batches + 1,

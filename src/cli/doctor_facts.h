@@ -26,7 +26,8 @@ struct tb_doctor_disk {
 
 struct tb_doctor_daemons {
     const char *problem;
-    int64_t running, silent, without_broker, others; /* others: of another version, among the running */
+    int64_t running, silent;
+    int64_t starting, without_broker, others; /* among the running; others: of another version */
     const char *names, *silent_names, *other_versions;
     int64_t running_us;                     /* since the first of the running was started */
     int64_t lag_us;                         /* the longest of the running; -1: not known */

@@ -45,6 +45,9 @@ void tb_doctor_judge_daemons(const struct tb_doctor_facts *facts, struct tb_doct
         tb_doctor_say(line, TB_DOCTOR_WARNING, "%" PRId64 " running; without a goodbye went silent: %s",
                       daemons->running, daemons->silent_names);
         tb_doctor_advise(line, "See whether they were killed, hang, or can't reach the database.");
+    } else if (daemons->starting > 0) {
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "%" PRId64 " running: %s; just starting: %" PRId64,
+                      daemons->running, daemons->names, daemons->starting);
     } else {
         tb_doctor_say(line, TB_DOCTOR_GOOD, "%" PRId64 " running: %s", daemons->running, daemons->names);
     }

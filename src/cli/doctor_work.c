@@ -28,8 +28,9 @@ static void count_running(struct counting *counting, const struct tb_status_inst
     int64_t running_us = instance->heartbeat_at - instance->started_at;
     daemons->running++;
     push_name(&counting->names, instance->instance);
-    daemons->without_broker += !instance->broker_connected;
-    if (!tb_str_equal(instance->version, TB_STR(TASKBRIDGE_VERSION))) {
+    daemons->starting += instance->is_starting;
+    daemons->without_broker += !instance->is_starting && !instance->broker_connected;
+    if (instance->version.len > 0 && !tb_str_equal(instance->version, TB_STR(TASKBRIDGE_VERSION))) {
         daemons->others++;
         push_name(&counting->other_versions, instance->version);
     }

@@ -102,6 +102,8 @@ static struct tb_str instance_state(const struct tb_status_instance *instance)
         return TB_STR("stopped");
     if (instance->silent_us > SILENT_US)
         return TB_STR("silent");
+    if (instance->is_starting)
+        return TB_STR("starting");
     return instance->broker_connected ? TB_STR("running") : TB_STR("no broker");
 }
 
@@ -112,7 +114,10 @@ static void instance_json(struct tb_output *output, const struct tb_status_insta
     tb_json_stamp(json, "heartbeat_at", instance->heartbeat_at);
     tb_json_stamp(json, "committed_at", instance->committed_at);
     tb_json_stamp(json, "stopped_at", instance->stopped_at);
-    tb_json_bool(json, "broker_connected", instance->broker_connected);
+    if (instance->is_starting)
+        tb_json_null(json, "broker_connected");
+    else
+        tb_json_bool(json, "broker_connected", instance->broker_connected);
     tb_json_int(json, "batches", instance->batches);
     tb_json_int(json, "redelivered", instance->redelivered);
     tb_json_int(json, "task_events", instance->task_events);

@@ -18,6 +18,7 @@
 
 #define BEAT_EVERY_US   (5 * TB_US_PER_S)
 #define FIRST_BEAT_US   (200 * TB_US_PER_MS)
+#define RETRY_BEAT_US   (200 * TB_US_PER_MS) /* while one is under way, or the database is not there */
 #define PARAM_MAX_BYTES ((size_t)4096)
 
 struct tb_life {
@@ -67,7 +68,10 @@ static void push_beat(struct tb_life *life)
     tb_params_push_text(params, tb_str_of(life->options.run));
     tb_params_push_text(params, TB_STR(TASKBRIDGE_VERSION));
     tb_params_push_stamp(params, life->started_at);
-    tb_params_push_bool(params, signs.is_connected);
+    if (signs.is_broker_known)
+        tb_params_push_bool(params, signs.is_connected);
+    else
+        tb_params_push_null(params);
     tb_params_push_stamp(params, signs.hearing.listening_since);
     tb_params_push_stamp(params, signs.hearing.heard_until);
     push_known(params, signs.queue_messages);
@@ -168,7 +172,13 @@ static void on_timer(struct tb_timer *timer)
         push_beat(life);
         is_sent = submit(life, tb_maintenance_queries.beat);
     }
-    tb_loop_arm(life->options.loop, timer, is_sent ? BEAT_EVERY_US : TB_US_PER_S);
+    tb_loop_arm(life->options.loop, timer, is_sent ? BEAT_EVERY_US : RETRY_BEAT_US);
+}
+
+void tb_life_hurry(struct tb_life *life)
+{
+    if (!life->is_stopping)
+        tb_loop_arm(life->options.loop, &life->timer, 0);
 }
 
 void tb_life_stop(struct tb_life *life, void (*on_stopped)(void *owner))

@@ -9,6 +9,7 @@
 
 /* What the row says, gathered by the daemon when it is asked. */
 struct tb_life_signs {
+    bool is_broker_known; /* it was reached or lost: until then nobody knows whether it is there */
     bool is_connected;
     struct tb_hearing hearing;
     int64_t queue_messages, queue_bytes; /* -1: not known; the latter is an estimate */
@@ -30,6 +31,9 @@ struct tb_life;
 /* 0 or -ENOMEM. */
 int tb_life_new(const struct tb_life_options *options, struct tb_life **ret_life) TB_MUST_CHECK;
 void tb_life_free(struct tb_life *life);
+
+/* Says how it is at once, and not at the next beat: something changed that people look for. */
+void tb_life_hurry(struct tb_life *life);
 
 /* Writes that it has ended, if the database is there; on_stopped comes in any case, and never from inside. */
 void tb_life_stop(struct tb_life *life, void (*on_stopped)(void *owner));

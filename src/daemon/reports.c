@@ -10,11 +10,19 @@
 
 /* ---- the broker ---- */
 
+static void tell_broker(struct tb_daemon *daemon)
+{
+    daemon->is_broker_known = true;
+    if (daemon->life)
+        tb_life_hurry(daemon->life);
+}
+
 static void on_connected(void *owner, const struct tb_consumer_info *info)
 {
     struct tb_daemon *daemon = owner;
 
     tb_hearing_connected(&daemon->hearing);
+    tell_broker(daemon);
     tb_log(&daemon->log, TB_LOG_INFO, "consuming", TB_F_CSTR("broker", info->place),
            TB_F_CSTR("product", info->product), TB_F_CSTR("version", info->version),
            TB_F_CSTR("tls", info->tls), TB_F_CSTR("queue", daemon->amqp.queue),
@@ -28,6 +36,7 @@ static void on_disconnected(void *owner, const struct tb_error *err, int64_t ret
     struct tb_daemon *daemon = owner;
 
     tb_hearing_disconnected(&daemon->hearing);
+    tell_broker(daemon);
     daemon->queue_messages = daemon->queue_bytes = -1;
     if (daemon->is_stopping)
         return;
@@ -116,7 +125,8 @@ struct tb_life_signs tb_daemon_signs(void *owner)
 {
     struct tb_daemon *daemon = owner;
 
-    return (struct tb_life_signs){.is_connected = tb_consumer_is_connected(daemon->consumer),
+    return (struct tb_life_signs){.is_broker_known = daemon->is_broker_known,
+                                  .is_connected = tb_consumer_is_connected(daemon->consumer),
                                   .hearing = daemon->hearing,
                                   .queue_messages = daemon->queue_messages,
                                   .queue_bytes = daemon->queue_bytes,

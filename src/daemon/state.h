@@ -32,6 +32,7 @@ struct tb_daemon {
     struct tb_timer measure, deadline, watchdog;
     int64_t queue_messages, queue_bytes; /* -1: not known */
     enum tb_depth_level depth;
+    bool is_broker_known; /* was reached or lost since the start */
     bool is_stopping, is_drained, is_schedule_stopped;
 };
 

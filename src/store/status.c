@@ -31,6 +31,7 @@ static struct tb_status_instance read_instance(const struct tb_result *result, s
                                        .dead = tb_result_int64(result, row, 14),
                                        .bytes = tb_result_int64(result, row, 15),
                                        .rows_written = tb_result_int64(result, row, 16),
+                                       .is_starting = tb_result_is_null(result, row, 17),
                                        .broker_connected = tb_result_bool(result, row, 17),
                                        .queue_messages = tb_result_int64(result, row, 18),
                                        .queue_bytes = tb_result_int64(result, row, 19),

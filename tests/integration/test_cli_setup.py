@@ -9,6 +9,7 @@ import pytest
 
 from harness import wait_until
 from harness.stack import ROOT
+from harness.statements import execute
 
 MIGRATIONS = "SELECT count(*) FROM taskbridge_migrations"
 
@@ -186,11 +187,16 @@ def test_status_tells_of_daemons_workers_tasks_and_queue(site):
     site.broker.publish_event("task-started", hostname="w1@a", uuid="one")
     site.broker.publish("not JSON", "task.sent")
 
+    seen = set()
+
     def status():
-        return json.loads(site.cli("status", "--json").stdout)
+        found = json.loads(site.cli("status", "--json").stdout)
+        seen.update(instance["state"] for instance in found["daemons"])
+        return found
 
     wait_until(lambda: status()["tasks"]["running"] == 1 and status()["dead_letters"]["total"] == 1, 20)
-    wait_until(lambda: status()["daemons"], 20)
+    wait_until(lambda: status() and "running" in seen, 20, "the daemon says that it has a broker")
+    assert seen <= {"starting", "running"}
     found = status()
     assert found["broker"]["queue_consumers"] == 1
     (worker,) = found["workers"]
@@ -203,3 +209,22 @@ def test_status_tells_of_daemons_workers_tasks_and_queue(site):
     assert all(len(line) <= 130 for line in text.splitlines())
     daemon.terminate()
     wait_until(lambda: status()["daemons"][0]["state"] == "stopped", 20)
+
+
+def test_a_daemon_that_has_not_yet_said_how_it_is_is_starting_and_nothing_worse(site):
+    """Its first batch may be written before its first heartbeat, be it over the row of the run before."""
+    daemon = site.start_daemon()
+
+    def seen():
+        (instance,) = json.loads(site.cli("status", "--json").stdout)["daemons"]
+        return instance["state"], instance["broker_connected"]
+
+    wait_until(lambda: site.database.query("SELECT 1 FROM bridge_instances WHERE broker_connected"), 20)
+    daemon.terminate()
+    assert seen() == ("stopped", False)
+    name = site.database.value("SELECT instance FROM bridge_instances")
+    execute(site.database, "count_batch", name, "the next run", 1, 1, 0, 1, 1, 0, 0, 0, 100, 1, [], [], 100)
+    assert seen() == ("starting", None)
+    line = next(line for line in json.loads(site.cli("doctor", "--json", check=False).stdout)
+                if line["check"] == "daemons")
+    assert (line["verdict"], line["found"]) == ("good", f"1 running: {name}; just starting: 1")

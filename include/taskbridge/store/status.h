@@ -11,6 +11,7 @@ struct tb_status_instance {
     int64_t silent_us; /* since its last heartbeat, by the database's clock */
     int64_t batches, deliveries, redelivered, events, task_events, worker_events, unknown_events, dead, bytes,
         rows_written;
+    bool is_starting; /* it has not said yet whether it has a broker, nor perhaps its version */
     bool broker_connected;
     int64_t queue_messages, queue_bytes, queue_max_bytes, lag_us, rss_bytes;
     struct tb_str details; /* JSON */

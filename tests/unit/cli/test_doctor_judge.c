@@ -212,6 +212,8 @@ CASE(no_daemon, d->daemons.running = 0)
 CASE(dead_daemon, d->daemons.running = 0; d->daemons.silent = 1; d->daemons.silent_names = "d9")
 CASE(one_dead_daemon, d->daemons.silent = 1; d->daemons.silent_names = "d9")
 CASE(brokerless, d->daemons.without_broker = 1)
+CASE(starting, d->daemons.starting = 1)
+CASE(starting_brokerless, d->daemons.running = 2; d->daemons.starting = d->daemons.without_broker = 1)
 CASE(other_version, d->daemons.others = 1; d->daemons.other_versions = "0.0.9")
 CASE(late_but_idle, d->daemons.lag_us = 100 * S; d->daemons.commit_us = 900 * S)
 CASE(lag_9, b->seen.queue_messages = 5; d->daemons.lag_us = 9 * S)
@@ -393,6 +395,8 @@ static const struct {
     {dead_daemon, "daemons", BAD, "went silent: d9", "Start taskbridged"},
     {one_dead_daemon, "daemons", WARNING, "1 running; without a goodbye went silent: d9", "killed"},
     {brokerless, "daemons", WARNING, "1 of 1 running ones have no broker", "log"},
+    {starting, "daemons", GOOD, "just starting: 1", NULL},
+    {starting_brokerless, "daemons", WARNING, "1 of 2 running ones have no broker", "log"},
     {other_version, "daemons", WARNING, "another version (0.0.9)", "one version"},
     {nothing, "lag", GOOD, "nothing waits", NULL},
     {late_but_idle, "lag", GOOD, "nothing waits", NULL},
