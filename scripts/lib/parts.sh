@@ -3,6 +3,12 @@
 # and packages.sh, with RUN set to the run's directory.
 
 PYTHON=/usr/bin/python3
+# What is run in a root of another Debian, of which these are the names.
+declare -A ROOT_PARTS=(
+    [debian12]="unit property integration"
+    [debian13]="unit property integration"
+    [sid]="unit test_captures.py test_capture_rows.py"
+)
 # As many at once as there are processors.
 JOBS=$(nproc)
 # The programs that pytest drives: as they are shipped, or those of another preset, such as asan-ubsan.
@@ -11,8 +17,9 @@ PRESET=${TASKBRIDGE_TEST_PRESET:-release}
 SANITIZED=$TB_ROOT/build/asan-ubsan
 
 packages_of() {
-    printf '%s\n' "${PACKAGES_BUILD[@]}"
+    [[ -n ${ROOT_PARTS[$1]:-} ]] || printf '%s\n' "${PACKAGES_BUILD[@]}"
     case $1 in
+    debian* | sid) printf '%s\n' "${PACKAGES_ROOT[@]}" ;;
     check) printf '%s\n' "${PACKAGES_CHECK[@]}" ;;
     valgrind) printf '%s\n' valgrind ;;
     property | integration | chaos) printf '%s\n' "${PACKAGES_TEST[@]}" "${PACKAGES_SERVERS[@]}" ;;
@@ -23,7 +30,7 @@ packages_of() {
 # has_part NAME: whether there is anything of that kind.
 has_part() {
     case $1 in
-    check) true ;;
+    check | debian* | sid) true ;;
     unit | valgrind) compgen -G "$TB_ROOT/tests/unit/*/test_*.c" >/dev/null ;;
     *) compgen -G "$TB_ROOT/tests/$1/test_*.py" >/dev/null ;;
     esac
@@ -201,6 +208,71 @@ part_chaos() {
 
 part_browser() {
     run_pytest browser "$TB_ROOT/tests/browser"
+}
+
+# part_root NAME: as on a new machine with that Debian: what scripts/run says to a user who may not install, what it does
+# for root and then for that user, and the tests as that user. What it prints of numbers is not this run's last word.
+part_root() {
+    local name=$1 root=$ROOTS/$1 reason code=0
+    mkdir -p "$ROOTS"
+    exec 7>"$ROOTS/$name.lock"
+    flock -n 7 || { say "another run works in ${root#"$TB_ROOT/"}"; return 1; }
+    reason=$(no_root_because "$name")
+    if [[ -z $reason ]] && ! root_make "$name" "$root" >"$RUN/$name-make.log" 2>&1; then
+        tail -n 15 "$RUN/$name-make.log"
+        reason='debootstrap failed'
+    fi
+    if [[ -n $reason ]]; then
+        printf '%s: NOT RUN, for no root of that Debian can be made here: %s\n' "$name" "$reason"
+        return
+    fi
+    CHECKS_PASSED=0
+    CHECKS_FAILED=0
+    check "$name-prepare" root_prepare "$name" "$root" || return 1
+    check "$name-user-without-rights" root_run_refused "$root"
+    check "$name-run-once-as-root" root_run_once "$root" root
+    check "$name-test-packages" root_install_for_tests "$name" "$root" || return 1
+    check "$name-run-once-as-user" root_run_once "$root" "$ROOT_USER"
+    result "$name" "$CHECKS_PASSED" "$CHECKS_FAILED"
+    # shellcheck disable=SC2086
+    root_enter "$root" "$ROOT_USER" "$(root_checkout "$ROOT_USER")/scripts/test" ${ROOT_PARTS[$name]} 2>&1 7>&- |
+        sed -u "s/^/$name | /" || code=1
+    sed "s/^/$name-/" "$root$(root_checkout "$ROOT_USER")/build/test-results" >>"$RUN/results" || code=1
+    root_keep "$name" "$root"
+    ((code == 0 && CHECKS_FAILED == 0))
+}
+
+# A user with the checkout and its tools, as everybody has them before the first command of the README.
+root_prepare() {
+    local name=$1 root=$2
+    root_enter "$root" root apt-get update -q &&
+        root_enter "$root" root apt-get install -q -y --no-install-recommends git ca-certificates ccache &&
+        root_enter "$root" root useradd --create-home --shell /bin/bash "$ROOT_USER" &&
+        root_copy_checkout "$root" root &&
+        root_copy_checkout "$root" "$ROOT_USER"
+}
+
+root_run_refused() {
+    local said
+    ! said=$(root_enter "$1" "$ROOT_USER" "$(root_checkout "$ROOT_USER")/scripts/run" --once 2>&1) || return 1
+    printf '%s\n' "$said"
+    grep -q 'root has to run: apt-get install .*cmake' <<<"$said"
+}
+
+# root_run_once ROOT USER: the document must be one of a finished onboarding.
+root_run_once() {
+    root_enter "$1" "$2" "$(root_checkout "$2")/scripts/run" --once | tee "$RUN/document.json" || return 1
+    "$PYTHON" -c 'import json, sys
+document = json.load(open(sys.argv[1]))
+assert document["all_completed"] and document["summary"]["completed_count"] == 4' "$RUN/document.json"
+}
+
+# What root is asked to install when a user's scripts/test says so.
+root_install_for_tests() {
+    # shellcheck disable=SC2016
+    root_enter "$2" root "$BASH" -ec 'cd "$1"
+        . scripts/lib/base.sh; . scripts/lib/packages.sh; . scripts/lib/parts.sh
+        install_packages $(for name in unit integration; do packages_of "$name"; done | sort -u)' install "$(root_checkout root)"
 }
 
 # Each of TB_TEST_NAMES is looked for among the unit tests, then among pytest's files; else pytest selects by it.

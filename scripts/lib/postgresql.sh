@@ -2,7 +2,25 @@
 # The stack's PostgreSQL: a cluster of its own with default durability. PostgreSQL refuses to run as root, which
 # therefore runs it as the user postgres. To be sourced after base.sh, with STACK set and the ports loaded.
 
-POSTGRESQL_BIN=${TASKBRIDGE_POSTGRESQL_BIN:-/usr/lib/postgresql/15/bin}
+# newest_postgresql: where the programs of the newest version are that is installed.
+newest_postgresql() {
+    local place
+    for place in /usr/lib/postgresql/*/bin/initdb; do
+        [[ ! -x $place ]] || printf '%s\n' "${place%/initdb}"
+    done | sort --version-sort | tail -n 1
+}
+
+# postgresql_bin: of the version that made the cluster, for no other one may open it.
+postgresql_bin() {
+    local place version
+    if [[ -n ${TASKBRIDGE_POSTGRESQL_BIN:-} ]]; then
+        printf '%s' "$TASKBRIDGE_POSTGRESQL_BIN"
+        return
+    fi
+    version=$(cat "$(postgresql_home)/data/PG_VERSION" 2>/dev/null) || version=
+    place=/usr/lib/postgresql/$version/bin
+    if [[ -n $version && -x $place/postgres ]]; then printf '%s' "$place"; else newest_postgresql; fi
+}
 
 # as_postgresql COMMAND...: as the user that owns the data.
 as_postgresql() {
@@ -35,13 +53,13 @@ postgresql_pid() {
 }
 
 postgresql_is_up() {
-    [[ -n $(postgresql_pid) ]] && "$POSTGRESQL_BIN/pg_isready" -q -t 1 -h 127.0.0.1 -p "$POSTGRESQL_PORT"
+    [[ -n $(postgresql_pid) ]] && "$(postgresql_bin)/pg_isready" -q -t 1 -h 127.0.0.1 -p "$POSTGRESQL_PORT"
 }
 
 # postgresql_psql DATABASE ARGS...: as its superuser, over the socket that only the owner of the data may reach.
 postgresql_psql() (
     cd /
-    as_postgresql "$POSTGRESQL_BIN/psql" -X -q -v ON_ERROR_STOP=1 -h "$(postgresql_home)/run" \
+    as_postgresql "$(postgresql_bin)/psql" -X -q -v ON_ERROR_STOP=1 -h "$(postgresql_home)/run" \
         -p "$POSTGRESQL_PORT" -U postgres "$@"
 )
 
@@ -54,7 +72,7 @@ postgresql_create() {
     ((EUID != 0)) || chown postgres: "$home"
     rm -rf "$home/new"
     as_postgresql mkdir -p -m 700 "$home/run"
-    (cd / && as_postgresql "$POSTGRESQL_BIN/initdb" -D "$home/new" -U postgres -E UTF8 --locale=C.UTF-8 \
+    (cd / && as_postgresql "$(postgresql_bin)/initdb" -D "$home/new" -U postgres -E UTF8 --locale=C.UTF-8 \
         --auth-local=trust --auth-host=scram-sha-256 --no-sync --no-instructions >"$STACK/initdb.log" 2>&1) ||
         die "initdb failed: see $STACK/initdb.log"
     as_postgresql tee -a "$home/new/postgresql.conf" >/dev/null <<TEXT
@@ -96,7 +114,7 @@ postgresql_start() {
     postgresql_create
     if [[ -z $(postgresql_pid) ]]; then
         postgresql_forget_killed
-        (cd / && as_postgresql "$POSTGRESQL_BIN/pg_ctl" -D "$home/data" -l "$home/postgresql.log" -W start \
+        (cd / && as_postgresql "$(postgresql_bin)/pg_ctl" -D "$home/data" -l "$home/postgresql.log" -W start \
             </dev/null >/dev/null 9>&-) || true
     fi
     if ! wait_until 120 postgresql_is_up_or_dead || ! postgresql_is_up; then
@@ -121,7 +139,7 @@ postgresql_stop() {
     home=$(postgresql_home)
     for mode in fast immediate; do
         [[ -n $(postgresql_pid) ]] || return 0
-        ! (cd / && as_postgresql "$POSTGRESQL_BIN/pg_ctl" -D "$home/data" -m "$mode" -w -t 30 stop >/dev/null) ||
+        ! (cd / && as_postgresql "$(postgresql_bin)/pg_ctl" -D "$home/data" -m "$mode" -w -t 30 stop >/dev/null) ||
             return 0
     done
     postgresql_kill
