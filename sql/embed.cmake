@@ -1,15 +1,27 @@
-# sql/queries/NAME.sql becomes `const struct tb_query tb_query_NAME`, sql/migrations/NNNN_NAME.sql an entry of
-# tb_migrations[]: the generated tb_sql.h and tb_sql.c, for the layer store alone.
-if(TARGET tb_store)
-  file(GLOB TB_SQL_FILES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/sql/queries/*.sql
-    ${CMAKE_SOURCE_DIR}/sql/migrations/*.sql)
-  set(TB_SQL_OUT ${CMAKE_BINARY_DIR}/generated/store)
+# Every .sql file is embedded: sql/session/NAME.sql and sql/queries/NAME.sql as `const struct tb_query tb_query_NAME`, of
+# the layer pg and of the layer store; sql/migrations/NNNN_NAME.sql as an entry of tb_migrations[].
+
+# tb_embed_sql(LAYER OUTPUT DIRECTORIES...): the generated OUTPUT.h and OUTPUT.c, for that layer alone.
+function(tb_embed_sql layer output)
+  if(NOT TARGET tb_${layer})
+    return()
+  endif()
+  set(files "")
+  foreach(directory ${ARGN})
+    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/sql/${directory}/*.sql)
+    list(APPEND files ${found})
+  endforeach()
+  set(out ${CMAKE_BINARY_DIR}/generated/${layer})
+  list(JOIN ARGN "," directories)
   add_custom_command(
-    OUTPUT ${TB_SQL_OUT}/tb_sql.h ${TB_SQL_OUT}/tb_sql.c
-    COMMAND ${CMAKE_COMMAND} -DSQL_DIR=${CMAKE_SOURCE_DIR}/sql -DOUT_DIR=${TB_SQL_OUT}
-      -P ${CMAKE_SOURCE_DIR}/sql/generate.cmake
-    DEPENDS ${TB_SQL_FILES} ${CMAKE_SOURCE_DIR}/sql/generate.cmake
+    OUTPUT ${out}/${output}.h ${out}/${output}.c
+    COMMAND ${CMAKE_COMMAND} -DSQL_DIR=${CMAKE_SOURCE_DIR}/sql -DDIRECTORIES=${directories} -DOUT_DIR=${out}
+      -DOUTPUT=${output} -P ${CMAKE_SOURCE_DIR}/sql/generate.cmake
+    DEPENDS ${files} ${CMAKE_SOURCE_DIR}/sql/generate.cmake
     VERBATIM)
-  target_sources(tb_store PRIVATE ${TB_SQL_OUT}/tb_sql.c ${TB_SQL_OUT}/tb_sql.h)
-  target_include_directories(tb_store PRIVATE ${TB_SQL_OUT})
-endif()
+  target_sources(tb_${layer} PRIVATE ${out}/${output}.c ${out}/${output}.h)
+  target_include_directories(tb_${layer} PRIVATE ${out})
+endfunction()
+
+tb_embed_sql(pg tb_session_sql session)
+tb_embed_sql(store tb_sql queries migrations)

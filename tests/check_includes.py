@@ -17,11 +17,13 @@ LAYERS = {
     "config": {"base", "core"},
     "io": {"base"},
     "amqp": {"base", "core", "io"},
-    "store": {"base", "core", "io"},
-    "daemon": {"base", "core", "config", "io", "amqp", "store"},
-    "http": {"base", "core", "config", "io", "store"},
-    "cli": {"base", "core", "config", "io", "amqp", "store", "console"},
-    "console": {"base", "core", "config", "io", "store"},
+    "pg": {"base", "io"},
+    "store": {"base", "core", "io", "pg"},
+    "hook": {"base", "core", "io"},
+    "daemon": {"base", "core", "config", "io", "pg", "amqp", "store", "hook"},
+    "http": {"base", "core", "config", "io", "pg", "store", "hook"},
+    "cli": {"base", "core", "config", "io", "pg", "amqp", "store", "console"},
+    "console": {"base", "core", "config", "io", "pg", "store"},
 }
 
 # Who may include which library's headers. Those of the C library and the kernel are everybody's, but for PURE.
@@ -30,12 +32,12 @@ LIBRARIES = {
     r"zlib\.h|bzlib\.h": {"core"},
     r"yaml\.h": {"config"},
     r"(rabbitmq-c/)?amqp.*\.h": {"amqp"},
-    r"libpq-fe\.h|libpq/.*": {"store"},
+    r"libpq-fe\.h|libpq/.*": {"pg"},
     r"microhttpd\.h|wslay/.*|cjose/.*|jose/.*": {"http"},
     r"openssl/.*": {"amqp", "store", "http"},
     r"curses\.h|ncurses.*\.h|panel\.h": {"console"},
     r"systemd/.*": {"io"},
-    r"curl/.*": {"http", "cli"},
+    r"curl/.*": {"hook"},
 }
 
 # What a layer without input, output and clock has no business with.

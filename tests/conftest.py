@@ -8,6 +8,10 @@ import sys
 
 import pytest
 
+# The tests' own statements name tables as the programs do; the programs, whose environment is made anew, set their
+# search_path themselves.
+os.environ["PGOPTIONS"] = "-c search_path=taskbridge"
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "integration"))
 
 from harness import Database, Site, Stack  # noqa: E402

@@ -7,7 +7,7 @@ WITH needs AS (
     UNION ALL
     SELECT name, 'SELECT' FROM unnest(ARRAY['worker_missed_events', 'companies', 'company_members']) name
 ), known AS (
-    SELECT to_regclass(format('%I.%I', current_schema(), name)) AS id, name, need FROM needs
+    SELECT to_regclass(format('%I.%I', current_setting('taskbridge.schema'), name)) AS id, name, need FROM needs
 ), lacking AS (
     SELECT name, string_agg(need, ', ' ORDER BY need) AS needs
     FROM known WHERE id IS NOT NULL AND NOT has_table_privilege(id, need) GROUP BY name

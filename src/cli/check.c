@@ -7,7 +7,7 @@
 
 #include "taskbridge/base/json.h"
 #include "taskbridge/base/limits.h"
-#include "taskbridge/store/conninfo.h"
+#include "taskbridge/pg/conninfo.h"
 
 #include <stdio.h>
 

@@ -101,14 +101,15 @@ int tb_cli_connect(struct tb_cli *cli)
     int outcome = tb_cli_configure(cli);
     if (outcome)
         return outcome;
-    struct tb_store_session_options options = {
+    struct tb_pg_session_options options = {
         .url = cli->config->database.url,
         .application_name = "taskbridge",
+        .schema = cli->config->database.schema,
         .connect_timeout_us = cli->config->database.connect_timeout_s * TB_US_PER_S,
         .on_notice = print_notice,
         .owner = cli,
     };
-    outcome = tb_store_session_open(&options, &cli->session, &cli->err);
+    outcome = tb_pg_session_open(&options, &cli->session, &cli->err);
     if (!outcome)
         return 0;
     tb_cli_fail(cli, "database");
@@ -117,7 +118,7 @@ int tb_cli_connect(struct tb_cli *cli)
 
 int tb_cli_end(struct tb_cli *cli, int code)
 {
-    tb_store_session_close(cli->session);
+    tb_pg_session_close(cli->session);
     tb_config_free(cli->config);
     free(cli->args.operands);
     free(cli->args.given);

@@ -4,7 +4,7 @@
 
 #include "taskbridge/amqp/options.h"
 #include "taskbridge/config/arguments.h"
-#include "taskbridge/store/session.h"
+#include "taskbridge/pg/session.h"
 
 struct tb_cli;
 
@@ -44,10 +44,10 @@ struct tb_cli {
     const struct tb_cli_command *command;
     struct tb_cli_args args;
     struct tb_config_source source;
-    struct tb_config *config;         /* owned; NULL before tb_cli_configure */
-    struct tb_store_session *session; /* owned; NULL before tb_cli_connect */
-    struct tb_amqp_options amqp;      /* borrows from config; after tb_cli_configure */
-    struct tb_error err;              /* of the call that failed last */
+    struct tb_config *config;      /* owned; NULL before tb_cli_configure */
+    struct tb_pg_session *session; /* owned; NULL before tb_cli_connect */
+    struct tb_amqp_options amqp;   /* borrows from config; after tb_cli_configure */
+    struct tb_error err;           /* of the call that failed last */
 };
 
 /* Loads the configuration unless it is. Returns as tb_config_load, with the reason in cli->err. */

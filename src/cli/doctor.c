@@ -8,7 +8,7 @@
 #include "doctor_judge.h"
 #include "taskbridge/base/json.h"
 #include "taskbridge/base/limits.h"
-#include "taskbridge/store/conninfo.h"
+#include "taskbridge/pg/conninfo.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -15,7 +15,7 @@
 #define PATIENCE_US (4 * TB_US_PER_S)
 
 struct asking {
-    struct tb_store_session *session;
+    struct tb_pg_session *session;
     struct tb_arena *arena;
     struct tb_doctor_database *database;
     int64_t end_us;      /* monotonic */
@@ -135,16 +135,17 @@ static void ask(struct asking *asking, int (*question)(struct asking *asking), c
         asking->problem = *ret_problem;
 }
 
-static int open_session(struct tb_cli *cli, struct tb_store_session **ret_session, struct tb_error *err)
+static int open_session(struct tb_cli *cli, struct tb_pg_session **ret_session, struct tb_error *err)
 {
     int64_t timeout_us = cli->config->database.connect_timeout_s * TB_US_PER_S;
-    struct tb_store_session_options options = {
+    struct tb_pg_session_options options = {
         .url = cli->config->database.url,
         .application_name = "taskbridge doctor",
+        .schema = cli->config->database.schema,
         .connect_timeout_us = timeout_us < TB_DOCTOR_CONNECT_US ? timeout_us : TB_DOCTOR_CONNECT_US,
         .statement_timeout_us = STATEMENT_US,
     };
-    return tb_store_session_open(&options, ret_session, err);
+    return tb_pg_session_open(&options, ret_session, err);
 }
 
 void tb_doctor_ask_database(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts)
@@ -170,5 +171,5 @@ void tb_doctor_ask_database(struct tb_cli *cli, struct tb_arena *arena, struct t
     }
     if (!database->problem)
         tb_doctor_ask_disk(&database->server, arena, &database->disk);
-    tb_store_session_close(asking.session);
+    tb_pg_session_close(asking.session);
 }

@@ -97,9 +97,9 @@ void tb_doctor_ask_broker(struct tb_cli *cli, struct tb_arena *arena, struct tb_
 void tb_doctor_ask_disk(const struct tb_doctor_server *server, struct tb_arena *arena,
                         struct tb_doctor_disk *ret_disk);
 /* Both return as the store's functions they use, with *ret_… in the null state where they failed. */
-int tb_doctor_keep_daemons(struct tb_store_session *session, struct tb_arena *arena,
+int tb_doctor_keep_daemons(struct tb_pg_session *session, struct tb_arena *arena,
                            struct tb_doctor_daemons *ret_daemons, struct tb_error *err) TB_MUST_CHECK;
-int tb_doctor_keep_workers(struct tb_store_session *session, struct tb_arena *arena,
+int tb_doctor_keep_workers(struct tb_pg_session *session, struct tb_arena *arena,
                            struct tb_doctor_workers *ret_workers, struct tb_error *err) TB_MUST_CHECK;
 
 #endif

@@ -63,7 +63,7 @@ static void on_instance(void *owner, const struct tb_status_instance *instance)
     }
 }
 
-int tb_doctor_keep_daemons(struct tb_store_session *session, struct tb_arena *arena,
+int tb_doctor_keep_daemons(struct tb_pg_session *session, struct tb_arena *arena,
                            struct tb_doctor_daemons *ret_daemons, struct tb_error *err)
 {
     struct counting counting = {.daemons = ret_daemons};
@@ -95,7 +95,7 @@ static void on_worker(void *owner, const struct tb_doctor_worker *worker)
         workers->list[workers->count++] = copy;
 }
 
-int tb_doctor_keep_workers(struct tb_store_session *session, struct tb_arena *arena,
+int tb_doctor_keep_workers(struct tb_pg_session *session, struct tb_arena *arena,
                            struct tb_doctor_workers *ret_workers, struct tb_error *err)
 {
     struct keeping keeping = {arena, ret_workers};

@@ -60,7 +60,7 @@ static int read_creation(struct tb_cli *cli, struct tb_arena *arena, struct crea
 /* The token and the user's sight of the companies, both or neither. */
 static int store(struct tb_cli *cli, struct creation *creation)
 {
-    int outcome = tb_store_session_begin(cli->session, &cli->err);
+    int outcome = tb_pg_session_begin(cli->session, &cli->err);
     for (size_t i = 0; i < creation->company_count && outcome == 0; i++) {
         bool changed;
         outcome = tb_company_allow(cli->session, creation->user, creation->companies[i], &changed, &cli->err);
@@ -69,8 +69,8 @@ static int store(struct tb_cli *cli, struct creation *creation)
         outcome = tb_token_create(cli->session, creation->user, creation->scope, creation->expires_at,
                                   creation->key, &creation->id, &cli->err);
     if (!outcome)
-        outcome = tb_store_session_commit(cli->session, &cli->err);
-    tb_store_session_rollback(cli->session);
+        outcome = tb_pg_session_commit(cli->session, &cli->err);
+    tb_pg_session_rollback(cli->session);
     return outcome;
 }
 

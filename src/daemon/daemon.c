@@ -62,6 +62,7 @@ static int open_sink(struct tb_daemon *daemon, struct tb_error *err)
     const struct tb_sink_events events = tb_pipeline_sink_events(daemon->pipeline);
     const struct tb_store_sink_options options = {
         .url = config->database.url,
+        .schema = config->database.schema,
         .instance = config->daemon.instance,
         .application_name = "taskbridged",
         .connect_timeout_us = config->database.connect_timeout_s * TB_US_PER_S,

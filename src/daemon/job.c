@@ -2,7 +2,7 @@
  * with.
  *
  * A run is over when its connection breaks, because its lock was that connection's: then its next statement
- * is answered with TB_STORE_LOST, from a timer, so that no answer ever comes from inside the question. */
+ * is answered with TB_PG_LOST, from a timer, so that no answer ever comes from inside the question. */
 #include "job_run.h"
 
 #include <errno.h>
@@ -50,7 +50,7 @@ static void on_execute_done(struct tb_transaction *transaction, int outcome, con
 {
     struct tb_job *job = transaction->owner;
 
-    if (outcome == TB_STORE_LOST)
+    if (outcome == TB_PG_LOST)
         job->holds_lock = false;
     job->then(job, outcome, err);
 }
@@ -61,7 +61,7 @@ static void on_lock_lost(struct tb_timer *timer)
     struct tb_error err = {0};
 
     tb_error_set(&err, -ENOTCONN, "the connection to PostgreSQL broke, and the job's lock with it");
-    job->then(job, TB_STORE_LOST, &err);
+    job->then(job, TB_PG_LOST, &err);
 }
 
 void tb_job_execute(struct tb_job *job, const struct tb_statement *statements, size_t count,
@@ -72,7 +72,7 @@ void tb_job_execute(struct tb_job *job, const struct tb_statement *statements, s
 
     job->on_result = on_result;
     job->then = then;
-    if (!job->holds_lock || !tb_connection_is_ready(s->connection)) {
+    if (!job->holds_lock || !tb_pg_connection_is_ready(s->connection)) {
         job->timer.on_expire = on_lock_lost;
         tb_loop_arm(s->loop, &job->timer, 0);
         return;
@@ -82,7 +82,7 @@ void tb_job_execute(struct tb_job *job, const struct tb_statement *statements, s
                                                .on_result = on_execute_result,
                                                .on_done = on_execute_done,
                                                .owner = job};
-    tb_connection_submit(s->connection, &job->transaction);
+    tb_pg_connection_submit(s->connection, &job->transaction);
 }
 
 void tb_job_end_wait(struct tb_job *job)

@@ -45,7 +45,7 @@ struct tb_schedule {
     const char *instance;
     struct tb_log *log;
     const struct tb_config *config;
-    struct tb_connection *connection; /* owned */
+    struct tb_pg_connection *connection; /* owned */
     struct tb_job_kind kinds[TB_SCHEDULE_JOBS_MAX];
     struct tb_timetable_entry entries[TB_SCHEDULE_JOBS_MAX];
     size_t count;

@@ -8,8 +8,8 @@
 #include "life.h"
 
 #include "taskbridge/base/buf.h"
+#include "taskbridge/pg/params.h"
 #include "taskbridge/store/maintenance.h"
-#include "taskbridge/store/params.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -98,12 +98,12 @@ static void tell_stopped(struct tb_life *life)
 /* false when nothing could be sent. */
 static bool submit(struct tb_life *life, const struct tb_query *query)
 {
-    if (life->is_under_way || life->buf.failed || !tb_connection_is_ready(life->options.connection))
+    if (life->is_under_way || life->buf.failed || !tb_pg_connection_is_ready(life->options.connection))
         return false;
     tb_params_settle(&life->params);
     life->statement = (struct tb_statement){query, life->params.list, life->params.count};
     life->is_under_way = true;
-    tb_connection_submit(life->options.connection, &life->transaction);
+    tb_pg_connection_submit(life->options.connection, &life->transaction);
     return true;
 }
 

@@ -5,7 +5,7 @@
 #include "hearing.h"
 #include "taskbridge/base/log.h"
 #include "taskbridge/io/loop.h"
-#include "taskbridge/store/connection.h"
+#include "taskbridge/pg/connection.h"
 
 /* What the row says, gathered by the daemon when it is asked. */
 struct tb_life_signs {
@@ -20,7 +20,7 @@ struct tb_life_signs {
 struct tb_life_options {
     struct tb_loop *loop; /* borrowed, as all here */
     struct tb_log *log;
-    struct tb_connection *connection; /* shared with the maintenance */
+    struct tb_pg_connection *connection; /* shared with the maintenance */
     const char *instance, *run;
     struct tb_life_signs (*signs)(void *owner);
     void *owner;

@@ -4,7 +4,7 @@
  *
  * locking: another daemon may have the lock; beginning: another may have done it a moment ago. Either way the
  * job is planned anew and nothing was done. The lock belongs to the connection, so when that breaks the run
- * is over: it gets TB_STORE_LOST from its next step, and who begins next calls it abandoned.
+ * is over: it gets TB_PG_LOST from its next step, and who begins next calls it abandoned.
  *
  * Which job is due when is timetable.c's business; a single timer waits for the first. A person may ask for a
  * job: the request is a row, of which a notification tells, so that the next run that begins anywhere is it.
@@ -77,7 +77,7 @@ static void on_unlocked(struct tb_job *job, int outcome, const struct tb_error *
     struct tb_schedule *s = job->schedule;
 
     /* A lock that is lost with its connection is let go as well. */
-    if (outcome && outcome != TB_STORE_LOST)
+    if (outcome && outcome != TB_PG_LOST)
         log_failure(s, "a job's lock was not let go", err);
     go_idle(s, job->wait_us);
 }
@@ -207,7 +207,7 @@ static void begin_next(struct tb_schedule *s)
         return; /* the timer is on_stop's now */
     tb_loop_disarm(s->loop, &s->timer);
     if (s->state != STATE_IDLE || !s->listening || !s->count || !s->config->maintenance.enabled ||
-        !tb_connection_is_ready(s->connection))
+        !tb_pg_connection_is_ready(s->connection))
         return;
     size_t first = tb_timetable_first(s->entries, s->count);
     int64_t wait_us = s->entries[first].due_at_us - tb_clock_monotonic_us();
@@ -289,7 +289,7 @@ static void on_listening(struct tb_transaction *transaction, int outcome, const 
 {
     const struct tb_schedule *s = transaction->owner;
 
-    if (outcome && outcome != TB_STORE_LOST)
+    if (outcome && outcome != TB_PG_LOST)
         tb_log(s->log, TB_LOG_WARNING, "maintenance can't be asked for", TB_F_CSTR("error", err->text),
                TB_F_CSTR("sqlstate", err->sqlstate));
 }
@@ -301,7 +301,7 @@ static void on_ready(void *owner)
     s->listen_statement = (struct tb_statement){.query = tb_maintenance_queries.listen};
     s->listen = (struct tb_transaction){
         .statements = &s->listen_statement, .statement_count = 1, .on_done = on_listening, .owner = s};
-    tb_connection_submit(s->connection, &s->listen);
+    tb_pg_connection_submit(s->connection, &s->listen);
     begin_next(s);
 }
 
@@ -338,15 +338,16 @@ int tb_schedule_open(struct tb_loop *loop, const struct tb_schedule_options *opt
     s->owner = options->owner;
     s->random = (uint64_t)tb_clock_now_us();
     s->timer = (struct tb_timer){.on_expire = on_timer, .owner = s};
-    const struct tb_connection_options connection = {.url = options->database_url,
-                                                     .application_name = "taskbridged maintenance",
-                                                     .connect_timeout_us = options->connect_timeout_us,
-                                                     .response_timeout_us = options->response_timeout_us,
-                                                     .on_ready = on_ready,
-                                                     .on_lost = on_lost,
-                                                     .on_notification = on_notification,
-                                                     .owner = s};
-    int failed = tb_connection_open(loop, &connection, &s->connection, err);
+    const struct tb_pg_connection_options connection = {.url = options->database_url,
+                                                        .application_name = "taskbridged maintenance",
+                                                        .schema = options->config->database.schema,
+                                                        .connect_timeout_us = options->connect_timeout_us,
+                                                        .response_timeout_us = options->response_timeout_us,
+                                                        .on_ready = on_ready,
+                                                        .on_lost = on_lost,
+                                                        .on_notification = on_notification,
+                                                        .owner = s};
+    int failed = tb_pg_connection_open(loop, &connection, &s->connection, err);
     if (failed) {
         tb_schedule_close(s);
         return failed;
@@ -355,7 +356,7 @@ int tb_schedule_open(struct tb_loop *loop, const struct tb_schedule_options *opt
     return 0;
 }
 
-struct tb_connection *tb_schedule_connection(struct tb_schedule *s)
+struct tb_pg_connection *tb_schedule_connection(struct tb_schedule *s)
 {
     return s->connection;
 }
@@ -366,6 +367,6 @@ void tb_schedule_close(struct tb_schedule *s)
         return;
     tb_loop_disarm(s->loop, &s->timer);
     tb_loop_disarm(s->loop, &s->job.timer);
-    tb_connection_close(s->connection);
+    tb_pg_connection_close(s->connection);
     free(s);
 }

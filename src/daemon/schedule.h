@@ -5,7 +5,7 @@
 #include "taskbridge/base/log.h"
 #include "taskbridge/config/config.h"
 #include "taskbridge/io/loop.h"
-#include "taskbridge/store/connection.h"
+#include "taskbridge/pg/connection.h"
 
 #define TB_SCHEDULE_JOBS_MAX 8
 
@@ -45,7 +45,7 @@ void tb_schedule_close(struct tb_schedule *schedule);
 void tb_schedule_add(struct tb_schedule *schedule, const struct tb_job_kind *kind);
 
 /* Its connection, borrowed: for what is small and beside the events. */
-struct tb_connection *tb_schedule_connection(struct tb_schedule *schedule);
+struct tb_pg_connection *tb_schedule_connection(struct tb_schedule *schedule);
 
 /* Jobs run only while the daemon consumes. */
 void tb_schedule_set_listening(struct tb_schedule *schedule, bool listening);
@@ -63,7 +63,7 @@ void *tb_job_state(const struct tb_job *job);
 bool tb_job_is_stopping(const struct tb_job *job);
 
 /* Runs statements in one transaction; borrowed until then. then always comes, and never from inside; with
- * TB_STORE_LOST when the connection, and the lock with it, is gone. */
+ * TB_PG_LOST when the connection, and the lock with it, is gone. */
 void tb_job_execute(struct tb_job *job, const struct tb_statement *statements, size_t count,
                     void (*on_result)(struct tb_job *job, size_t statement, const struct tb_result *result),
                     void (*then)(struct tb_job *job, int outcome, const struct tb_error *err));

@@ -100,6 +100,7 @@ static int open_all(struct app *app, struct tb_error *err)
                 .loop = app->loop,
                 .log = &app->log,
                 .url = config->database.url,
+                .schema = config->database.schema,
                 .connect_timeout_us = config->database.connect_timeout_s * TB_US_PER_S,
                 .response_timeout_us = config->database.response_timeout_s * TB_US_PER_S},
             &app->services.database, err);

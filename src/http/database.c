@@ -33,10 +33,10 @@ struct ask {
 };
 
 struct tb_database {
-    struct tb_loop *loop;             /* borrowed */
-    struct tb_log *log;               /* borrowed */
-    struct tb_connection *connection; /* owned */
-    struct ask *asks;                 /* owned; the newest first */
+    struct tb_loop *loop;                /* borrowed */
+    struct tb_log *log;                  /* borrowed */
+    struct tb_pg_connection *connection; /* owned */
+    struct ask *asks;                    /* owned; the newest first */
     size_t count;
     bool is_up, is_stopped;
     int64_t down_since_us, complained_us; /* monotonic */
@@ -122,13 +122,13 @@ static void on_read(struct tb_company_read *read, int outcome, const struct tb_e
     struct ask *ask = read->owner;
 
     ask->is_submitted = false;
-    if (outcome == TB_STORE_LOST && ask->on_answer)
+    if (outcome == TB_PG_LOST && ask->on_answer)
         return; /* asked again on the next connection, or ended by its deadline */
     if (!outcome)
         note_use(ask->database, &read->caller);
-    else if (outcome != TB_STORE_LOST && outcome != TB_STORE_BUSY)
+    else if (outcome != TB_PG_LOST && outcome != TB_PG_BUSY)
         complain(ask->database, err);
-    if (outcome == TB_STORE_LOST || outcome == TB_STORE_BUSY)
+    if (outcome == TB_PG_LOST || outcome == TB_PG_BUSY)
         answer(ask, TB_DATABASE_AWAY);
     else
         answer(ask, outcome ? TB_DATABASE_BROKEN : 0);
@@ -227,15 +227,16 @@ int tb_database_open(const struct tb_database_options *options, struct tb_databa
     database->loop = options->loop;
     database->log = options->log;
     database->down_since_us = tb_clock_monotonic_us();
-    struct tb_connection_options connection = {
+    struct tb_pg_connection_options connection = {
         .url = options->url,
         .application_name = "taskbridge-http",
+        .schema = options->schema,
         .connect_timeout_us = options->connect_timeout_us,
         .response_timeout_us = response_us < RESPONSE_MAX_US ? response_us : RESPONSE_MAX_US,
         .on_ready = on_ready,
         .on_lost = on_lost,
         .owner = database};
-    int failed = tb_connection_open(options->loop, &connection, &database->connection, err);
+    int failed = tb_pg_connection_open(options->loop, &connection, &database->connection, err);
     if (failed) {
         free(database);
         return failed;
@@ -250,7 +251,7 @@ void tb_database_close(struct tb_database *database)
 
     if (!database)
         return;
-    tb_connection_close(database->connection);
+    tb_pg_connection_close(database->connection);
     for (struct ask *ask = database->asks; ask; ask = next) {
         next = ask->next;
         forget(ask);

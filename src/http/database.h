@@ -16,9 +16,9 @@ enum tb_database_outcome {
 };
 
 struct tb_database_options {
-    struct tb_loop *loop; /* borrowed */
-    struct tb_log *log;   /* borrowed */
-    const char *url;      /* borrowed during the call */
+    struct tb_loop *loop;     /* borrowed */
+    struct tb_log *log;       /* borrowed */
+    const char *url, *schema; /* borrowed during the call */
     int64_t connect_timeout_us, response_timeout_us;
 };
 

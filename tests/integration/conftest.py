@@ -22,7 +22,8 @@ def shared_database(stack, admin, template):
     name = f"database-{os.getpid()}-{next(NUMBERS)}"
     create_database(admin, name, template)
     # What these tests write need not survive a crash.
-    place = Database(with_database(stack.database_url, name) + "?options=-csynchronous_commit%3Doff%20-clock_timeout%3D20s")
+    settings = "-csynchronous_commit%3Doff%20-clock_timeout%3D20s%20-csearch_path%3Dtaskbridge"
+    place = Database(with_database(stack.database_url, name) + f"?options={settings}")
     yield place
     place.close()
     drop_database(admin, name)

@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 
 from harness.database import TRACKERS
-from harness.statements import text
+from harness.statements import session_setup, text
 from http_facts import add_company, add_task, add_token, allow, serve, status_path
 
 COMPANIES = 400
@@ -31,7 +31,7 @@ def poll(site):
         digest = hashlib.sha256(key.encode()).digest()
         plans = {}
         with connection.cursor() as cursor:
-            cursor.execute(text("session_setup"))
+            cursor.execute(session_setup())
             connection.commit()
             cursor.execute("PREPARE caller AS " + text("http_caller"))
             cursor.execute("EXECUTE caller(%s, %s)", (digest, company))

@@ -5,7 +5,7 @@ import json
 import psycopg2
 import pytest
 
-from harness.statements import execute, text
+from harness.statements import execute, session_setup, text
 
 COMPANIES = 400
 ROWS = 20000
@@ -34,7 +34,7 @@ def nodes(plan):
 
 def plan(database, name, *parameters):
     """The nodes of the plan that the programs' own sessions would use, with what it read."""
-    execute(database, "session_setup")
+    database.query(session_setup())
     database.query("SELECT set_config('taskbridge.company', '7', false)")
     values = f"({', '.join(['%s'] * len(parameters))})" if parameters else ""
     body = text(name).replace("%", "%%")

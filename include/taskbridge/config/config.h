@@ -33,7 +33,7 @@ struct tb_config {
         } tls;
     } amqp;
     struct {
-        const char *url;
+        const char *url, *schema;
         int64_t connect_timeout_s, response_timeout_s;
     } database;
     struct {

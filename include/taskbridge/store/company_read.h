@@ -5,7 +5,7 @@
 
 #include "taskbridge/base/arena.h"
 #include "taskbridge/core/document.h"
-#include "taskbridge/store/connection.h"
+#include "taskbridge/pg/connection.h"
 
 #define TB_COMPANY_READ_STATEMENTS 4
 
@@ -44,7 +44,7 @@ void tb_company_read_set_token(struct tb_company_read *read, struct tb_str key);
 
 /* Only while the connection is ready. on_done is never called from inside. May be submitted again after it.
  */
-void tb_company_read_submit(struct tb_connection *connection, struct tb_company_read *read);
+void tb_company_read_submit(struct tb_pg_connection *connection, struct tb_company_read *read);
 
 /* Notes that a token was used. */
 struct tb_token_use {
@@ -58,6 +58,6 @@ struct tb_token_use {
 };
 
 /* Only while the connection is ready, and not again before on_done. */
-void tb_token_use_submit(struct tb_connection *connection, struct tb_token_use *use, int64_t token_id);
+void tb_token_use_submit(struct tb_pg_connection *connection, struct tb_token_use *use, int64_t token_id);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef TASKBRIDGE_STORE_DOCTOR_H
 #define TASKBRIDGE_STORE_DOCTOR_H
 
-#include "taskbridge/store/session.h"
+#include "taskbridge/pg/session.h"
 
 /* Texts here and below are borrowed until the session's next call, and null where not known. */
 struct tb_doctor_server {
@@ -11,7 +11,7 @@ struct tb_doctor_server {
     bool role_is_superuser, is_standby;
     bool fsync, full_page_writes, autovacuum;
     int64_t max_connections, reserved_connections, used_connections;
-    struct tb_str peer_address, tls; /* as struct tb_store_peer has them */
+    struct tb_str peer_address, tls; /* as struct tb_pg_peer has them */
     bool is_verified;
     struct tb_str client_host, host;      /* addresses, as the server has them; null over a Unix socket */
     int64_t backend_pid;                  /* of this session, in the server's own numbering */
@@ -56,21 +56,21 @@ struct tb_doctor_run {
     int64_t age_s;
 };
 
-/* All return 0, a negative errno or an enum tb_store_outcome. */
-int tb_doctor_ask_server(struct tb_store_session *session, struct tb_doctor_server *ret_server,
+/* All return 0, a negative errno or an enum tb_pg_outcome. */
+int tb_doctor_ask_server(struct tb_pg_session *session, struct tb_doctor_server *ret_server,
                          struct tb_error *err) TB_MUST_CHECK;
-int tb_doctor_ask_rights(struct tb_store_session *session, struct tb_doctor_rights *ret_rights,
+int tb_doctor_ask_rights(struct tb_pg_session *session, struct tb_doctor_rights *ret_rights,
                          struct tb_error *err) TB_MUST_CHECK;
 /* At most 1000, by name; borrowed during the call. */
-int tb_doctor_ask_workers(struct tb_store_session *session,
+int tb_doctor_ask_workers(struct tb_pg_session *session,
                           void (*on_worker)(void *owner, const struct tb_doctor_worker *worker), void *owner,
                           struct tb_error *err) TB_MUST_CHECK;
-int tb_doctor_ask_tasks(struct tb_store_session *session, struct tb_doctor_tasks *ret_tasks,
+int tb_doctor_ask_tasks(struct tb_pg_session *session, struct tb_doctor_tasks *ret_tasks,
                         struct tb_error *err) TB_MUST_CHECK;
-int tb_doctor_ask_dead(struct tb_store_session *session, struct tb_doctor_dead *ret_dead,
+int tb_doctor_ask_dead(struct tb_pg_session *session, struct tb_doctor_dead *ret_dead,
                        struct tb_error *err) TB_MUST_CHECK;
 /* The last run that ended of each job. */
-int tb_doctor_ask_runs(struct tb_store_session *session,
+int tb_doctor_ask_runs(struct tb_pg_session *session,
                        void (*on_run)(void *owner, const struct tb_doctor_run *run), void *owner,
                        struct tb_error *err) TB_MUST_CHECK;
 

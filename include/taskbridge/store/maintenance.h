@@ -2,9 +2,9 @@
 #ifndef TASKBRIDGE_STORE_MAINTENANCE_H
 #define TASKBRIDGE_STORE_MAINTENANCE_H
 
-#include "taskbridge/store/session.h"
+#include "taskbridge/pg/session.h"
 
-/* For a struct tb_connection; each belongs to the connection that has the lock. */
+/* For a struct tb_pg_connection; each belongs to the connection that has the lock. */
 extern const struct tb_maintenance_queries {
     /* $1 job. One row: 1 when this connection has the lock now, 0 when another has it. */
     const struct tb_query *lock;
@@ -44,23 +44,22 @@ extern const struct tb_cleanup_kind {
  * lets go soon what it locks. */
 int64_t tb_cleanup_rest_us(int64_t took_us);
 
-/* All below return 0, a negative errno or an enum tb_store_outcome. */
+/* All below return 0, a negative errno or an enum tb_pg_outcome. */
 
-int tb_cleanup_count(struct tb_store_session *session, enum tb_cleanup cleanup, int64_t age_s,
+int tb_cleanup_count(struct tb_pg_session *session, enum tb_cleanup cleanup, int64_t age_s,
                      int64_t *ret_count, struct tb_error *err) TB_MUST_CHECK;
 /* One batch; *ret_count is less than limit when nothing is left (or what is left is locked). */
-int tb_cleanup_remove(struct tb_store_session *session, enum tb_cleanup cleanup, int64_t age_s, int64_t limit,
+int tb_cleanup_remove(struct tb_pg_session *session, enum tb_cleanup cleanup, int64_t age_s, int64_t limit,
                       int64_t *ret_count, struct tb_error *err) TB_MUST_CHECK;
 
 /* The same lock and book as the daemons'; *ret_locked is false when another has it. */
-int tb_maintenance_lock(struct tb_store_session *session, const char *job, bool *ret_locked,
+int tb_maintenance_lock(struct tb_pg_session *session, const char *job, bool *ret_locked,
                         struct tb_error *err) TB_MUST_CHECK;
-int tb_maintenance_unlock(struct tb_store_session *session, const char *job,
-                          struct tb_error *err) TB_MUST_CHECK;
+int tb_maintenance_unlock(struct tb_pg_session *session, const char *job, struct tb_error *err) TB_MUST_CHECK;
 /* A person's run begins in any case. */
-int tb_maintenance_begin(struct tb_store_session *session, const char *job, const char *who, int64_t *ret_id,
+int tb_maintenance_begin(struct tb_pg_session *session, const char *job, const char *who, int64_t *ret_id,
                          struct tb_error *err) TB_MUST_CHECK;
-int tb_maintenance_finish(struct tb_store_session *session, int64_t id, const char *outcome, int64_t rows,
+int tb_maintenance_finish(struct tb_pg_session *session, int64_t id, const char *outcome, int64_t rows,
                           const char *detail, struct tb_error *err) TB_MUST_CHECK;
 
 struct tb_maintenance_run {
@@ -69,19 +68,19 @@ struct tb_maintenance_run {
 };
 
 /* Newest first, at most limit. Calls back once a run, borrowed during the call. */
-int tb_maintenance_runs(struct tb_store_session *session, int64_t limit,
+int tb_maintenance_runs(struct tb_pg_session *session, int64_t limit,
                         void (*on_run)(void *owner, const struct tb_maintenance_run *run), void *owner,
                         struct tb_error *err) TB_MUST_CHECK;
 
 /* Asks the daemons for a run of the job, in somebody's name. *ret_id is the run's id to be. */
-int tb_maintenance_request(struct tb_store_session *session, const char *job, const char *who,
-                           int64_t *ret_id, struct tb_error *err) TB_MUST_CHECK;
+int tb_maintenance_request(struct tb_pg_session *session, const char *job, const char *who, int64_t *ret_id,
+                           struct tb_error *err) TB_MUST_CHECK;
 /* The run, borrowed until the session's next statement; all null when there is none. Its outcome is
  * "requested" until a daemon begins it, and then "running" until it ends. */
-int tb_maintenance_run(struct tb_store_session *session, int64_t id, struct tb_maintenance_run *ret_run,
+int tb_maintenance_run(struct tb_pg_session *session, int64_t id, struct tb_maintenance_run *ret_run,
                        struct tb_error *err) TB_MUST_CHECK;
 /* Takes the request back; *ret_withdrawn is false where a daemon has begun it. */
-int tb_maintenance_withdraw(struct tb_store_session *session, int64_t id, bool *ret_withdrawn,
+int tb_maintenance_withdraw(struct tb_pg_session *session, int64_t id, bool *ret_withdrawn,
                             struct tb_error *err) TB_MUST_CHECK;
 
 #endif

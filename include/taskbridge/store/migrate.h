@@ -2,7 +2,7 @@
 #ifndef TASKBRIDGE_STORE_MIGRATE_H
 #define TASKBRIDGE_STORE_MIGRATE_H
 
-#include "taskbridge/store/session.h"
+#include "taskbridge/pg/session.h"
 
 enum tb_migrate_outcome {
     TB_MIGRATE_NEWER = 1, /* the database has steps that this program does not know */
@@ -19,16 +19,16 @@ struct tb_migrate_options {
 };
 
 /* Applies what is missing. 0 (also when nothing was), a negative errno, or an enum tb_migrate_outcome. */
-int tb_migrate(struct tb_store_session *session, const struct tb_migrate_options *options,
+int tb_migrate(struct tb_pg_session *session, const struct tb_migrate_options *options,
                struct tb_error *err) TB_MUST_CHECK;
 
 /* Whether the steps that were applied are this program's; the table of them is there. 0, a negative errno, or
  * TB_MIGRATE_NEWER, TB_MIGRATE_CHANGED or TB_MIGRATE_FAILED. */
-int tb_migrate_check(struct tb_store_session *session, struct tb_error *err) TB_MUST_CHECK;
+int tb_migrate_check(struct tb_pg_session *session, struct tb_error *err) TB_MUST_CHECK;
 
 /* The step that the database has reached (0: none) and the last that this program knows. 0, a negative errno
- * or an enum tb_store_outcome. */
-int tb_migrate_state(struct tb_store_session *session, int *ret_applied, int *ret_known,
+ * or an enum tb_pg_outcome. */
+int tb_migrate_state(struct tb_pg_session *session, int *ret_applied, int *ret_known,
                      struct tb_error *err) TB_MUST_CHECK;
 
 #endif

@@ -11,7 +11,8 @@
 struct tb_store_sink;
 
 struct tb_store_sink_options {
-    const char *url;      /* borrowed during the call, as the following */
+    const char *url; /* borrowed during the call, as the following */
+    const char *schema;
     const char *instance; /* of bridge_instances: the counters' key, unique among running daemons */
     const char *application_name;
     int64_t connect_timeout_us;

@@ -2,7 +2,7 @@
 #ifndef TASKBRIDGE_STORE_STATUS_H
 #define TASKBRIDGE_STORE_STATUS_H
 
-#include "taskbridge/store/session.h"
+#include "taskbridge/pg/session.h"
 
 /* A daemon. Stamps are TB_STAMP_NONE where not; numbers of its last heartbeat are -1 where unknown. */
 struct tb_status_instance {
@@ -42,18 +42,18 @@ struct tb_status_event_type {
     int64_t count;
 };
 
-/* All return 0, a negative errno or an enum tb_store_outcome; what is called back or returned is borrowed
+/* All return 0, a negative errno or an enum tb_pg_outcome; what is called back or returned is borrowed
  * until the session's next call. */
-int tb_status_instances(struct tb_store_session *session,
+int tb_status_instances(struct tb_pg_session *session,
                         void (*on_instance)(void *owner, const struct tb_status_instance *instance),
                         void *owner, struct tb_error *err) TB_MUST_CHECK;
-int tb_status_workers(struct tb_store_session *session,
+int tb_status_workers(struct tb_pg_session *session,
                       void (*on_worker)(void *owner, const struct tb_status_worker *worker), void *owner,
                       struct tb_error *err) TB_MUST_CHECK;
-int tb_status_event_types(struct tb_store_session *session,
+int tb_status_event_types(struct tb_pg_session *session,
                           void (*on_type)(void *owner, const struct tb_status_event_type *type), void *owner,
                           struct tb_error *err) TB_MUST_CHECK;
-int tb_status_totals(struct tb_store_session *session, struct tb_status_totals *ret_totals,
+int tb_status_totals(struct tb_pg_session *session, struct tb_status_totals *ret_totals,
                      struct tb_error *err) TB_MUST_CHECK;
 
 #endif

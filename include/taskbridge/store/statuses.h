@@ -1,12 +1,12 @@
 /* Silent tasks, for the job that finds lost ones: what the database knows of them, and what was found out.
  *
- * Both are statements for a struct tb_connection; this reads and writes their rows. */
+ * Both are statements for a struct tb_pg_connection; this reads and writes their rows. */
 #ifndef TASKBRIDGE_STORE_STATUSES_H
 #define TASKBRIDGE_STORE_STATUSES_H
 
 #include "taskbridge/base/arena.h"
 #include "taskbridge/core/liveness.h"
-#include "taskbridge/store/params.h"
+#include "taskbridge/pg/params.h"
 
 /* A task that was silent. Of facts all but listening_since and heard_until is filled in. */
 struct tb_status_task {

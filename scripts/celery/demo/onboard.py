@@ -58,7 +58,7 @@ def register(database_url, company_id, task_ids):
         with connection, connection.cursor() as cursor:
             for task_id, (name, display_name) in zip(task_ids, ONBOARDING):
                 cursor.execute(
-                    "SELECT tracker_register(%s, %s, %s, %s, %s::jsonb)",
+                    "SELECT taskbridge.tracker_register(%s, %s, %s, %s, %s::jsonb)",
                     (
                         company_id,
                         task_id,

@@ -153,6 +153,7 @@ static int drive(struct driver *driver)
 static int open_sink(struct driver *driver, const char *url, const char *instance, struct tb_error *err)
 {
     const struct tb_store_sink_options options = {.url = url,
+                                                  .schema = "taskbridge",
                                                   .instance = instance,
                                                   .application_name = "sink_driver",
                                                   .connect_timeout_us = 10 * TB_US_PER_S,

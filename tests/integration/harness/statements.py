@@ -4,11 +4,16 @@ import re
 
 from .stack import ROOT
 
-QUERIES = ROOT / "sql" / "queries"
+SQL = ROOT / "sql"
 
 
-def text(name):
-    return (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+def text(name, directory="queries"):
+    return (SQL / directory / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def session_setup(schema="taskbridge"):
+    """What each session of the programs begins with."""
+    return text("session_setup", "session").replace("$1::text", f"'{schema}'")
 
 
 def array(values):

@@ -48,6 +48,7 @@ static int set_up(void **state)
     return tb_database_open(&(struct tb_database_options){.loop = fixture.loop,
                                                           .log = &fixture.log,
                                                           .url = url,
+                                                          .schema = "taskbridge",
                                                           .connect_timeout_us = 60 * TB_US_PER_S,
                                                           .response_timeout_us = 60 * TB_US_PER_S},
                             &fixture.database, NULL);
@@ -108,6 +109,7 @@ static void url_that_is_none_is_refused_at_once(void **state)
     const struct tb_database_options options = {.loop = fixture->loop,
                                                 .log = &fixture->log,
                                                 .url = "postgresql://[broken",
+                                                .schema = "taskbridge",
                                                 .connect_timeout_us = TB_US_PER_S};
 
     assert_true(tb_database_open(&options, &database, &err) < 0);

@@ -44,7 +44,7 @@ class BackgroundTaskTracker(models.Model):
 
     class Meta:
         managed = False
-        db_table = "background_task_trackers"
+        db_table = 'taskbridge"."background_task_trackers'
         ordering = ["-created_at"]
 
     def __str__(self):
@@ -68,7 +68,7 @@ class BackgroundTaskTracker(models.Model):
         database = router.db_for_write(cls)
         with connections[database].cursor() as cursor:
             cursor.execute(
-                "SELECT tracker_register(%s, %s, %s, %s, %s::jsonb)",
+                "SELECT taskbridge.tracker_register(%s, %s, %s, %s, %s::jsonb)",
                 [
                     company_id,
                     task_id,

@@ -6,14 +6,14 @@
  * where one was sent), then the Sync's, which ends the transaction.
  *
  * Invariant: between the states only change_state moves. Whatever was under way when a connection breaks ends
- * as TB_STORE_LOST, because nobody can know whether its commit got through. */
-#include "taskbridge/store/connection.h"
+ * as TB_PG_LOST, because nobody can know whether its commit got through. */
+#include "taskbridge/pg/connection.h"
 
-#include "pg_error.h"
+#include "error.h"
 #include "sqlstate.h"
 #include "taskbridge/io/backoff.h"
-#include "taskbridge/store/conninfo.h"
-#include "tb_sql.h"
+#include "taskbridge/pg/conninfo.h"
+#include "tb_session_sql.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -27,11 +27,12 @@
 
 enum state { STATE_DOWN, STATE_CONNECTING, STATE_SETUP, STATE_READY };
 
-struct tb_connection {
+struct tb_pg_connection {
     struct tb_loop *loop; /* borrowed */
-    struct tb_connection_options options;
+    struct tb_pg_connection_options options;
     char *url;              /* owned */
     char *application_name; /* owned */
+    char *schema;           /* owned */
     enum state state;
     bool is_broken;   /* seen while sending; the timer will lose it */
     bool is_given_up; /* by its owner; the timer will lose it */
@@ -43,20 +44,22 @@ struct tb_connection {
     const struct tb_query *prepared[PREPARED_MAX];
     size_t prepared_count;
     struct tb_transaction setup;
+    struct tb_statement setup_statement;
+    struct tb_param setup_param;
 };
 
-static void lose(struct tb_connection *c, struct tb_error *err);
+static void lose(struct tb_pg_connection *c, struct tb_error *err);
 
 /* ---- the queue of transactions ---- */
 
-static void queue_push(struct tb_connection *c, struct tb_transaction *t)
+static void queue_push(struct tb_pg_connection *c, struct tb_transaction *t)
 {
     t->next = NULL;
     *c->last = t;
     c->last = &t->next;
 }
 
-static struct tb_transaction *queue_pop(struct tb_connection *c)
+static struct tb_transaction *queue_pop(struct tb_pg_connection *c)
 {
     struct tb_transaction *t = c->first;
 
@@ -68,7 +71,7 @@ static struct tb_transaction *queue_pop(struct tb_connection *c)
 
 /* ---- errors ---- */
 
-static void lose_pg(struct tb_connection *c)
+static void lose_pg(struct tb_pg_connection *c)
 {
     struct tb_error err = {0};
 
@@ -78,7 +81,7 @@ static void lose_pg(struct tb_connection *c)
 
 /* ---- sending ---- */
 
-static bool is_prepared(const struct tb_connection *c, const struct tb_query *query)
+static bool is_prepared(const struct tb_pg_connection *c, const struct tb_query *query)
 {
     for (size_t i = 0; i < c->prepared_count; i++) {
         if (c->prepared[i] == query)
@@ -87,7 +90,7 @@ static bool is_prepared(const struct tb_connection *c, const struct tb_query *qu
     return false;
 }
 
-static void forget_prepared(struct tb_connection *c, const struct tb_query *query)
+static void forget_prepared(struct tb_pg_connection *c, const struct tb_query *query)
 {
     for (size_t i = 0; i < c->prepared_count; i++) {
         if (c->prepared[i] == query) {
@@ -97,7 +100,7 @@ static void forget_prepared(struct tb_connection *c, const struct tb_query *quer
     }
 }
 
-static bool send_statement(struct tb_connection *c, struct tb_transaction *t, size_t index)
+static bool send_statement(struct tb_pg_connection *c, struct tb_transaction *t, size_t index)
 {
     const struct tb_statement *statement = &t->statements[index];
     const char *values[UINT8_MAX];
@@ -121,7 +124,7 @@ static bool send_statement(struct tb_connection *c, struct tb_transaction *t, si
 }
 
 /* Writes what the socket takes and asks for EPOLLOUT while something is left. */
-static bool flush(struct tb_connection *c)
+static bool flush(struct tb_pg_connection *c)
 {
     int left = PQflush(c->pg);
 
@@ -132,7 +135,7 @@ static bool flush(struct tb_connection *c)
     return true;
 }
 
-static void await_answer(struct tb_connection *c)
+static void await_answer(struct tb_pg_connection *c)
 {
     if (c->is_broken || c->is_given_up)
         return;
@@ -142,7 +145,7 @@ static void await_answer(struct tb_connection *c)
         tb_loop_disarm(c->loop, &c->timer);
 }
 
-static bool send_transaction(struct tb_connection *c, struct tb_transaction *t)
+static bool send_transaction(struct tb_pg_connection *c, struct tb_transaction *t)
 {
     assert(t->statement_count <= TB_TRANSACTION_MAX_STATEMENTS);
     t->statement_at = 0;
@@ -157,7 +160,7 @@ static bool send_transaction(struct tb_connection *c, struct tb_transaction *t)
     return PQpipelineSync(c->pg) && flush(c);
 }
 
-void tb_connection_submit(struct tb_connection *c, struct tb_transaction *t)
+void tb_pg_connection_submit(struct tb_pg_connection *c, struct tb_transaction *t)
 {
     assert(c->state == STATE_READY);
     if (!send_transaction(c, t)) {
@@ -169,7 +172,7 @@ void tb_connection_submit(struct tb_connection *c, struct tb_transaction *t)
     }
 }
 
-void tb_connection_replace(struct tb_connection *c)
+void tb_pg_connection_replace(struct tb_pg_connection *c)
 {
     if (c->state == STATE_DOWN)
         return;
@@ -179,7 +182,7 @@ void tb_connection_replace(struct tb_connection *c)
 
 /* ---- receiving ---- */
 
-static void take_failure(struct tb_connection *c, struct tb_transaction *t, const PGresult *result)
+static void take_failure(struct tb_pg_connection *c, struct tb_transaction *t, const PGresult *result)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const struct tb_query *query = t->statements[t->statement_at].query;
@@ -196,7 +199,7 @@ static void take_failure(struct tb_connection *c, struct tb_transaction *t, cons
     }
 }
 
-static void finish_transaction(struct tb_connection *c)
+static void finish_transaction(struct tb_pg_connection *c)
 {
     struct tb_transaction *t = queue_pop(c);
 
@@ -204,7 +207,7 @@ static void finish_transaction(struct tb_connection *c)
     t->on_done(t, t->outcome, t->outcome ? &t->error : NULL);
 }
 
-static void take_result(struct tb_connection *c, const PGresult *result)
+static void take_result(struct tb_pg_connection *c, const PGresult *result)
 {
     struct tb_transaction *t = c->first;
     ExecStatusType status = PQresultStatus(result);
@@ -230,7 +233,7 @@ static void take_result(struct tb_connection *c, const PGresult *result)
         t->on_result(t, statement, (const struct tb_result *)result);
 }
 
-static void receive(struct tb_connection *c)
+static void receive(struct tb_pg_connection *c)
 {
     bool ended = false;
 
@@ -250,7 +253,7 @@ static void receive(struct tb_connection *c)
     }
 }
 
-static void take_notifications(struct tb_connection *c)
+static void take_notifications(struct tb_pg_connection *c)
 {
     PGnotify *notification = NULL;
 
@@ -262,7 +265,7 @@ static void take_notifications(struct tb_connection *c)
     }
 }
 
-static void on_ready_socket(struct tb_connection *c, uint32_t events)
+static void on_ready_socket(struct tb_pg_connection *c, uint32_t events)
 {
     if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
         if (!PQconsumeInput(c->pg)) {
@@ -288,7 +291,7 @@ static void on_ready_socket(struct tb_connection *c, uint32_t events)
 
 static void on_setup_done(struct tb_transaction *t, int outcome, const struct tb_error *err)
 {
-    struct tb_connection *c = t->owner;
+    struct tb_pg_connection *c = t->owner;
     struct tb_error copy = {0};
 
     if (c->state != STATE_SETUP)
@@ -304,16 +307,14 @@ static void on_setup_done(struct tb_transaction *t, int outcome, const struct tb
         c->options.on_ready(c->options.owner);
 }
 
-static void begin_setup(struct tb_connection *c)
+static void begin_setup(struct tb_pg_connection *c)
 {
-    static const struct tb_statement statements[] = {{&tb_query_session_setup, NULL, 0}};
-
     c->state = STATE_SETUP;
     c->prepared_count = 0;
-    c->setup = (struct tb_transaction){.statements = statements,
-                                       .statement_count = TB_COUNT(statements),
-                                       .on_done = on_setup_done,
-                                       .owner = c};
+    c->setup_param = tb_param_text(c->schema);
+    c->setup_statement = (struct tb_statement){&tb_query_session_setup, &c->setup_param, 1};
+    c->setup = (struct tb_transaction){
+        .statements = &c->setup_statement, .statement_count = 1, .on_done = on_setup_done, .owner = c};
     if (PQsetnonblocking(c->pg, 1) != 0 || !PQenterPipelineMode(c->pg) || !send_transaction(c, &c->setup)) {
         lose_pg(c);
         return;
@@ -322,14 +323,14 @@ static void begin_setup(struct tb_connection *c)
 }
 
 /* libpq may have moved on to another address, so the descriptor is watched anew at each step. */
-static void watch_socket(struct tb_connection *c, uint32_t events)
+static void watch_socket(struct tb_pg_connection *c, uint32_t events)
 {
     tb_loop_remove(c->loop, &c->watch);
     if (PQsocket(c->pg) < 0 || tb_loop_add_foreign(c->loop, &c->watch, PQsocket(c->pg), events) != 0)
         lose_pg(c);
 }
 
-static void connect_step(struct tb_connection *c)
+static void connect_step(struct tb_pg_connection *c)
 {
     switch (PQconnectPoll(c->pg)) {
     case PGRES_POLLING_READING:
@@ -351,7 +352,7 @@ static void connect_step(struct tb_connection *c)
 
 static void on_socket(struct tb_watch *watch, uint32_t events)
 {
-    struct tb_connection *c = watch->owner;
+    struct tb_pg_connection *c = watch->owner;
 
     if (c->state == STATE_CONNECTING)
         connect_step(c);
@@ -366,7 +367,7 @@ static void drop_notice(void *owner, const PGresult *result)
     (void)result;
 }
 
-static void start_connecting(struct tb_connection *c)
+static void start_connecting(struct tb_pg_connection *c)
 {
     /* What stands before dbname is a default that the URL may override. */
     const char *const keywords[] = {
@@ -385,7 +386,7 @@ static void start_connecting(struct tb_connection *c)
     watch_socket(c, EPOLLOUT);
 }
 
-static void drop_pg(struct tb_connection *c)
+static void drop_pg(struct tb_pg_connection *c)
 {
     tb_loop_remove(c->loop, &c->watch);
     tb_loop_disarm(c->loop, &c->timer);
@@ -397,7 +398,7 @@ static void drop_pg(struct tb_connection *c)
 }
 
 /* The connection is gone: everything under way is told, and an attempt is set for later. */
-static void lose(struct tb_connection *c, struct tb_error *err)
+static void lose(struct tb_pg_connection *c, struct tb_error *err)
 {
     struct tb_transaction *orphans = c->first;
 
@@ -407,7 +408,7 @@ static void lose(struct tb_connection *c, struct tb_error *err)
     while (orphans) {
         struct tb_transaction *t = orphans;
         orphans = t->next;
-        t->on_done(t, TB_STORE_LOST, err);
+        t->on_done(t, TB_PG_LOST, err);
     }
     int64_t delay_us = tb_backoff_next_us(&c->backoff);
     tb_loop_arm(c->loop, &c->timer, delay_us);
@@ -417,7 +418,7 @@ static void lose(struct tb_connection *c, struct tb_error *err)
 
 static void on_timer(struct tb_timer *timer)
 {
-    struct tb_connection *c = timer->owner;
+    struct tb_pg_connection *c = timer->owner;
     struct tb_error err = {0};
 
     if (c->state == STATE_DOWN) {
@@ -441,10 +442,10 @@ static void on_timer(struct tb_timer *timer)
     lose(c, &err);
 }
 
-int tb_connection_open(struct tb_loop *loop, const struct tb_connection_options *options,
-                       struct tb_connection **ret_connection, struct tb_error *err)
+int tb_pg_connection_open(struct tb_loop *loop, const struct tb_pg_connection_options *options,
+                          struct tb_pg_connection **ret_connection, struct tb_error *err)
 {
-    struct tb_connection *c = NULL;
+    struct tb_pg_connection *c = NULL;
     int failed = tb_conninfo_check(options->url, err);
 
     if (failed)
@@ -456,13 +457,14 @@ int tb_connection_open(struct tb_loop *loop, const struct tb_connection_options 
     c->options = *options;
     c->url = strdup(options->url);
     c->application_name = strdup(options->application_name);
+    c->schema = strdup(options->schema);
     c->last = &c->first;
     c->watch = (struct tb_watch){.fd = -1, .on_ready = on_socket, .owner = c};
     c->timer = (struct tb_timer){.on_expire = on_timer, .owner = c};
     tb_backoff_init(&c->backoff, RECONNECT_FIRST_US, RECONNECT_MAX_US,
                     (uint64_t)tb_clock_monotonic_us() ^ (uint64_t)getpid() << 32);
-    if (!c->url || !c->application_name) {
-        tb_connection_close(c);
+    if (!c->url || !c->application_name || !c->schema) {
+        tb_pg_connection_close(c);
         return tb_error_set(err, -ENOMEM, "out of memory");
     }
     /* The first attempt comes from the loop too, so that no callback runs before this returns. */
@@ -471,17 +473,18 @@ int tb_connection_open(struct tb_loop *loop, const struct tb_connection_options 
     return 0;
 }
 
-void tb_connection_close(struct tb_connection *c)
+void tb_pg_connection_close(struct tb_pg_connection *c)
 {
     if (!c)
         return;
     drop_pg(c);
     free(c->url);
     free(c->application_name);
+    free(c->schema);
     free(c);
 }
 
-bool tb_connection_is_ready(const struct tb_connection *c)
+bool tb_pg_connection_is_ready(const struct tb_pg_connection *c)
 {
     return c->state == STATE_READY && !c->is_broken && !c->is_given_up;
 }

@@ -3,13 +3,13 @@
  * PostgreSQL ends a statement that takes too long; should the server itself fall silent, this gives it a
  * little longer and then calls the connection lost. After that every call fails: a command tells so and ends.
  */
-#include "taskbridge/store/session.h"
+#include "taskbridge/pg/session.h"
 
-#include "pg_error.h"
+#include "error.h"
 #include "sqlstate.h"
 #include "taskbridge/base/clock.h"
-#include "taskbridge/store/conninfo.h"
-#include "tb_sql.h"
+#include "taskbridge/pg/conninfo.h"
+#include "tb_session_sql.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -22,7 +22,7 @@
 /* How much longer than a statement may take its answer may. */
 #define GRACE_US (5 * TB_US_PER_S)
 
-struct tb_store_session {
+struct tb_pg_session {
     PGconn *pg;       /* owned */
     PGresult *result; /* owned; what the caller has borrowed */
     int64_t timeout_us;
@@ -48,7 +48,7 @@ static int wait_socket(const PGconn *pg, short events, int64_t until_us)
     return ready < 0 ? -errno : 0;
 }
 
-static int fail_wait(struct tb_store_session *session, int r, struct tb_error *err)
+static int fail_wait(struct tb_pg_session *session, int r, struct tb_error *err)
 {
     if (r == -ETIMEDOUT)
         return tb_error_set(err, r, "no answer from PostgreSQL within %" PRId64 " s",
@@ -57,7 +57,7 @@ static int fail_wait(struct tb_store_session *session, int r, struct tb_error *e
     return -EIO;
 }
 
-static int send_all(struct tb_store_session *session, int64_t until_us)
+static int send_all(struct tb_pg_session *session, int64_t until_us)
 {
     int left = PQflush(session->pg);
 
@@ -73,7 +73,7 @@ static int send_all(struct tb_store_session *session, int64_t until_us)
 }
 
 /* The next result, NULL when there is none any more. */
-static int next_result(struct tb_store_session *session, int64_t until_us, PGresult **ret_result)
+static int next_result(struct tb_pg_session *session, int64_t until_us, PGresult **ret_result)
 {
     while (PQisBusy(session->pg)) {
         int r = wait_socket(session->pg, POLLIN, until_us);
@@ -88,7 +88,7 @@ static int next_result(struct tb_store_session *session, int64_t until_us, PGres
 
 /* ---- statements ---- */
 
-static void keep_result(struct tb_store_session *session, PGresult *result)
+static void keep_result(struct tb_pg_session *session, PGresult *result)
 {
     PQclear(session->result);
     session->result = result;
@@ -109,7 +109,7 @@ static int judge(const PGresult *result, struct tb_error *err)
 }
 
 /* Reads until nothing is left. The first failure counts; the last result is kept. */
-static int collect(struct tb_store_session *session, struct tb_error *err)
+static int collect(struct tb_pg_session *session, struct tb_error *err)
 {
     int64_t until_us = tb_clock_monotonic_us() + session->timeout_us + GRACE_US;
     int outcome = 0, r = send_all(session, until_us);
@@ -127,9 +127,9 @@ static int collect(struct tb_store_session *session, struct tb_error *err)
     return r ? fail_wait(session, r, err) : outcome;
 }
 
-int tb_store_session_execute(struct tb_store_session *session, const struct tb_query *query,
-                             const struct tb_param *params, int param_count,
-                             const struct tb_result **ret_result, struct tb_error *err)
+int tb_pg_session_execute(struct tb_pg_session *session, const struct tb_query *query,
+                          const struct tb_param *params, int param_count, const struct tb_result **ret_result,
+                          struct tb_error *err)
 {
     const char *values[UINT8_MAX] = {0};
     int lengths[UINT8_MAX] = {0}, formats[UINT8_MAX] = {0};
@@ -150,37 +150,37 @@ int tb_store_session_execute(struct tb_store_session *session, const struct tb_q
     return r;
 }
 
-int tb_store_session_run(struct tb_store_session *session, const char *script, struct tb_error *err)
+int tb_pg_session_run(struct tb_pg_session *session, const char *script, struct tb_error *err)
 {
     if (!PQsendQuery(session->pg, script))
         return fail_wait(session, -EIO, err);
     return collect(session, err);
 }
 
-int tb_store_session_begin(struct tb_store_session *session, struct tb_error *err)
+int tb_pg_session_begin(struct tb_pg_session *session, struct tb_error *err)
 {
-    int r = tb_store_session_run(session, "BEGIN", err);
+    int r = tb_pg_session_run(session, "BEGIN", err);
 
     session->in_transaction = r == 0;
     return r;
 }
 
-int tb_store_session_commit(struct tb_store_session *session, struct tb_error *err)
+int tb_pg_session_commit(struct tb_pg_session *session, struct tb_error *err)
 {
     session->in_transaction = false;
-    return tb_store_session_run(session, "COMMIT", err);
+    return tb_pg_session_run(session, "COMMIT", err);
 }
 
-void tb_store_session_rollback(struct tb_store_session *session)
+void tb_pg_session_rollback(struct tb_pg_session *session)
 {
     struct tb_error ignored = {0};
 
-    if (session->in_transaction && tb_store_session_run(session, "ROLLBACK", &ignored) != 0)
+    if (session->in_transaction && tb_pg_session_run(session, "ROLLBACK", &ignored) != 0)
         return; /* the server rolls back by itself when the session ends */
     session->in_transaction = false;
 }
 
-int tb_store_session_server_version(const struct tb_store_session *session)
+int tb_pg_session_server_version(const struct tb_pg_session *session)
 {
     return PQserverVersion(session->pg);
 }
@@ -199,34 +199,34 @@ static bool is_verifying(PGconn *pg)
     return found;
 }
 
-struct tb_store_peer tb_store_session_peer(const struct tb_store_session *session)
+struct tb_pg_peer tb_pg_session_peer(const struct tb_pg_session *session)
 {
     const char *address = PQhostaddr(session->pg);
     bool has_tls = PQsslInUse(session->pg);
 
-    return (struct tb_store_peer){.address = address && address[0] ? address : NULL,
-                                  .tls = has_tls ? PQsslAttribute(session->pg, "protocol") : NULL,
-                                  .is_verified = has_tls && is_verifying(session->pg)};
+    return (struct tb_pg_peer){.address = address && address[0] ? address : NULL,
+                               .tls = has_tls ? PQsslAttribute(session->pg, "protocol") : NULL,
+                               .is_verified = has_tls && is_verifying(session->pg)};
 }
 
 /* ---- connecting ---- */
 
 static void on_notice(void *owner, const PGresult *result)
 {
-    const struct tb_store_session *session = owner;
+    const struct tb_pg_session *session = owner;
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
     if (session->on_notice && text)
         session->on_notice(session->owner, text);
 }
 
-static int fail_connect(struct tb_store_session *session, struct tb_error *err)
+static int fail_connect(struct tb_pg_session *session, struct tb_error *err)
 {
     tb_pg_error_set(err, NULL, PQerrorMessage(session->pg));
     return -EACCES;
 }
 
-static int await_connection(struct tb_store_session *session, int64_t timeout_us, struct tb_error *err)
+static int await_connection(struct tb_pg_session *session, int64_t timeout_us, struct tb_error *err)
 {
     int64_t until_us = tb_clock_monotonic_us() + timeout_us;
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;
@@ -245,7 +245,7 @@ static int await_connection(struct tb_store_session *session, int64_t timeout_us
     return PQsetnonblocking(session->pg, 1) == 0 ? 0 : fail_connect(session, err);
 }
 
-static int connect_to(struct tb_store_session *session, const struct tb_store_session_options *options,
+static int connect_to(struct tb_pg_session *session, const struct tb_pg_session_options *options,
                       struct tb_error *err)
 {
     /* What stands before dbname is a default that the URL may override. */
@@ -262,22 +262,23 @@ static int connect_to(struct tb_store_session *session, const struct tb_store_se
     return await_connection(session, timeout_us, err);
 }
 
-static int set_up(struct tb_store_session *session, struct tb_error *err)
+static int set_up(struct tb_pg_session *session, const char *schema, struct tb_error *err)
 {
     char timeout_ms[24];
-    int r = tb_store_session_execute(session, &tb_query_session_setup, NULL, 0, NULL, err);
+    const struct tb_param name = tb_param_text(schema);
+    int r = tb_pg_session_execute(session, &tb_query_session_setup, &name, 1, NULL, err);
 
     snprintf(timeout_ms, sizeof(timeout_ms), "%" PRId64, session->timeout_us / TB_US_PER_MS);
     const struct tb_param param = tb_param_text(timeout_ms);
     if (r == 0)
-        r = tb_store_session_execute(session, &tb_query_session_timeout, &param, 1, NULL, err);
+        r = tb_pg_session_execute(session, &tb_query_session_timeout, &param, 1, NULL, err);
     return r > 0 ? -EACCES : r;
 }
 
-int tb_store_session_open(const struct tb_store_session_options *options,
-                          struct tb_store_session **ret_session, struct tb_error *err)
+int tb_pg_session_open(const struct tb_pg_session_options *options, struct tb_pg_session **ret_session,
+                       struct tb_error *err)
 {
-    struct tb_store_session *session = NULL;
+    struct tb_pg_session *session = NULL;
     int r = tb_conninfo_check(options->url, err);
 
     if (r)
@@ -291,16 +292,16 @@ int tb_store_session_open(const struct tb_store_session_options *options,
         options->statement_timeout_us ? options->statement_timeout_us : STATEMENT_TIMEOUT_US;
     r = connect_to(session, options, err);
     if (r == 0)
-        r = set_up(session, err);
+        r = set_up(session, options->schema, err);
     if (r) {
-        tb_store_session_close(session);
+        tb_pg_session_close(session);
         return r;
     }
     *ret_session = session;
     return 0;
 }
 
-void tb_store_session_close(struct tb_store_session *session)
+void tb_pg_session_close(struct tb_pg_session *session)
 {
     if (!session)
         return;

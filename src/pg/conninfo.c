@@ -1,7 +1,7 @@
 /* The database's URL is libpq's to understand; what it says about a wrong one may quote it, password and all.
  *
  * It quotes in double quotes, at the end: only what stands before the first of them is passed on. */
-#include "taskbridge/store/conninfo.h"
+#include "taskbridge/pg/conninfo.h"
 
 #include "taskbridge/base/str.h"
 

@@ -6,13 +6,13 @@
 
 #include "tb_sql.h"
 
-static int ask(struct tb_store_session *session, const struct tb_query *query,
+static int ask(struct tb_pg_session *session, const struct tb_query *query,
                const struct tb_result **ret_result, struct tb_error *err)
 {
-    return tb_store_session_execute(session, query, NULL, 0, ret_result, err);
+    return tb_pg_session_execute(session, query, NULL, 0, ret_result, err);
 }
 
-int tb_doctor_ask_server(struct tb_store_session *session, struct tb_doctor_server *ret_server,
+int tb_doctor_ask_server(struct tb_pg_session *session, struct tb_doctor_server *ret_server,
                          struct tb_error *err)
 {
     const struct tb_result *result = NULL;
@@ -20,7 +20,7 @@ int tb_doctor_ask_server(struct tb_store_session *session, struct tb_doctor_serv
 
     if (r)
         return r;
-    const struct tb_store_peer peer = tb_store_session_peer(session);
+    const struct tb_pg_peer peer = tb_pg_session_peer(session);
     *ret_server = (struct tb_doctor_server){.version_number = tb_result_int64(result, 0, 0),
                                             .version = tb_result_str(result, 0, 1),
                                             .role = tb_result_str(result, 0, 2),
@@ -44,7 +44,7 @@ int tb_doctor_ask_server(struct tb_store_session *session, struct tb_doctor_serv
     return 0;
 }
 
-int tb_doctor_ask_rights(struct tb_store_session *session, struct tb_doctor_rights *ret_rights,
+int tb_doctor_ask_rights(struct tb_pg_session *session, struct tb_doctor_rights *ret_rights,
                          struct tb_error *err)
 {
     const struct tb_result *result = NULL;
@@ -75,7 +75,7 @@ static struct tb_doctor_worker read_worker(const struct tb_result *result, size_
                                      .day_missed = tb_result_int64(result, row, 8)};
 }
 
-int tb_doctor_ask_workers(struct tb_store_session *session,
+int tb_doctor_ask_workers(struct tb_pg_session *session,
                           void (*on_worker)(void *owner, const struct tb_doctor_worker *worker), void *owner,
                           struct tb_error *err)
 {
@@ -89,7 +89,7 @@ int tb_doctor_ask_workers(struct tb_store_session *session,
     return r;
 }
 
-int tb_doctor_ask_tasks(struct tb_store_session *session, struct tb_doctor_tasks *ret_tasks,
+int tb_doctor_ask_tasks(struct tb_pg_session *session, struct tb_doctor_tasks *ret_tasks,
                         struct tb_error *err)
 {
     const struct tb_result *result = NULL;
@@ -106,8 +106,7 @@ int tb_doctor_ask_tasks(struct tb_store_session *session, struct tb_doctor_tasks
     return 0;
 }
 
-int tb_doctor_ask_dead(struct tb_store_session *session, struct tb_doctor_dead *ret_dead,
-                       struct tb_error *err)
+int tb_doctor_ask_dead(struct tb_pg_session *session, struct tb_doctor_dead *ret_dead, struct tb_error *err)
 {
     const struct tb_result *result = NULL;
     int r = ask(session, &tb_query_doctor_dead, &result, err);
@@ -121,7 +120,7 @@ int tb_doctor_ask_dead(struct tb_store_session *session, struct tb_doctor_dead *
     return 0;
 }
 
-int tb_doctor_ask_runs(struct tb_store_session *session,
+int tb_doctor_ask_runs(struct tb_pg_session *session,
                        void (*on_run)(void *owner, const struct tb_doctor_run *run), void *owner,
                        struct tb_error *err)
 {

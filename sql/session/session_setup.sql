@@ -1,7 +1,10 @@
--- What each session of a long-running program sets for itself, whatever the server, the database or the role say:
+-- What each session sets for itself, whatever the server, the database or the role say: names are looked up in the schema
+-- $1 alone,
 -- commits are on disk before they are answered, plans stay by the indexes that were made for these statements,
 -- nothing waits for ever, and a peer that is gone is noticed.
-SELECT set_config('synchronous_commit', 'on', false),
+SELECT set_config('search_path', quote_ident($1::text) || ', pg_temp', false),
+       set_config('taskbridge.schema', $1::text, false),
+       set_config('synchronous_commit', 'on', false),
        set_config('default_transaction_read_only', 'off', false),
        set_config('default_transaction_isolation', 'read committed', false),
        set_config('default_transaction_deferrable', 'off', false),

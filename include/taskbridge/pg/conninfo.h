@@ -1,6 +1,6 @@
 /* What a database URL says, before it is used. */
-#ifndef TASKBRIDGE_STORE_CONNINFO_H
-#define TASKBRIDGE_STORE_CONNINFO_H
+#ifndef TASKBRIDGE_PG_CONNINFO_H
+#define TASKBRIDGE_PG_CONNINFO_H
 
 #include "taskbridge/base/error.h"
 

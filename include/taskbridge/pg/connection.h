@@ -3,14 +3,14 @@
  * It connects and reconnects by itself, with backoff. Work is given as a transaction: a list of statements
  * that are sent in one go (libpq's pipeline mode) and committed together. Several transactions may be under
  * way; they are executed in the order of submission. Each ends in exactly one call of on_done. */
-#ifndef TASKBRIDGE_STORE_CONNECTION_H
-#define TASKBRIDGE_STORE_CONNECTION_H
+#ifndef TASKBRIDGE_PG_CONNECTION_H
+#define TASKBRIDGE_PG_CONNECTION_H
 
 #include "taskbridge/base/error.h"
 #include "taskbridge/base/str.h"
 #include "taskbridge/io/loop.h"
 
-struct tb_connection;
+struct tb_pg_connection;
 struct tb_result; /* rows of one statement, borrowed during on_result */
 
 /* One of sql/queries/, embedded at build: declared in the generated tb_sql.h. */
@@ -46,11 +46,11 @@ struct tb_statement {
 };
 
 /* How a transaction ended; 0 is committed. */
-enum tb_store_outcome {
-    TB_STORE_LOST = 1, /* the connection broke or timed out: committed or not, nobody knows */
-    TB_STORE_BUSY, /* classes 08, 40, 53, 55, 57, 58, a read-only database: the same may go through later */
-    TB_STORE_REFUSED, /* classes 22, 23 and 54: the data itself is refused, and will be again */
-    TB_STORE_FAILED   /* anything else: schema, rights; needs a person */
+enum tb_pg_outcome {
+    TB_PG_LOST = 1, /* the connection broke or timed out: committed or not, nobody knows */
+    TB_PG_BUSY,     /* classes 08, 40, 53, 55, 57, 58, a read-only database: the same may go through later */
+    TB_PG_REFUSED,  /* classes 22, 23 and 54: the data itself is refused, and will be again */
+    TB_PG_FAILED    /* anything else: schema, rights; needs a person */
 };
 
 #define TB_TRANSACTION_MAX_STATEMENTS 64
@@ -60,7 +60,7 @@ struct tb_transaction {
     size_t statement_count;
     /* Called for each statement that succeeded, in order; may be NULL. A later failure still undoes all. */
     void (*on_result)(struct tb_transaction *transaction, size_t statement, const struct tb_result *result);
-    /* outcome is 0 or an enum tb_store_outcome; err is filled when it is not 0. The transaction is no
+    /* outcome is 0 or an enum tb_pg_outcome; err is filled when it is not 0. The transaction is no
      * longer used by the connection and may be submitted again or freed. */
     void (*on_done)(struct tb_transaction *transaction, int outcome, const struct tb_error *err);
     void *owner;
@@ -72,9 +72,10 @@ struct tb_transaction {
     int outcome;
 };
 
-struct tb_connection_options {
+struct tb_pg_connection_options {
     const char *url;              /* conninfo or URI, borrowed during the call */
     const char *application_name; /* borrowed during the call */
+    const char *schema;           /* where names are looked up; borrowed during the call */
     int64_t connect_timeout_us;
     int64_t response_timeout_us; /* without any answer for so long, the connection counts as lost */
     /* All optional. on_lost comes after on_done of the transactions that were under way. */
@@ -88,17 +89,17 @@ struct tb_connection_options {
 
 /* Starts connecting; returns 0 or a negative errno for what will never work (a bad url). close(NULL) is fine
  * and calls nobody back. */
-int tb_connection_open(struct tb_loop *loop, const struct tb_connection_options *options,
-                       struct tb_connection **ret_connection, struct tb_error *err) TB_MUST_CHECK;
-void tb_connection_close(struct tb_connection *connection);
+int tb_pg_connection_open(struct tb_loop *loop, const struct tb_pg_connection_options *options,
+                          struct tb_pg_connection **ret_connection, struct tb_error *err) TB_MUST_CHECK;
+void tb_pg_connection_close(struct tb_pg_connection *connection);
 
-bool tb_connection_is_ready(const struct tb_connection *connection);
+bool tb_pg_connection_is_ready(const struct tb_pg_connection *connection);
 
 /* Only while ready. on_done is never called from inside this call. */
-void tb_connection_submit(struct tb_connection *connection, struct tb_transaction *transaction);
+void tb_pg_connection_submit(struct tb_pg_connection *connection, struct tb_transaction *transaction);
 
 /* Gives the session up and connects anew, as if it had broken; calls nobody back from inside. */
-void tb_connection_replace(struct tb_connection *connection);
+void tb_pg_connection_replace(struct tb_pg_connection *connection);
 
 /* ---- reading a result ---- */
 size_t tb_result_rows(const struct tb_result *result);

@@ -1,9 +1,9 @@
 /* Tables of structs as PostgreSQL's arrays, one a column, in its binary format. */
-#ifndef TASKBRIDGE_STORE_PARAMS_H
-#define TASKBRIDGE_STORE_PARAMS_H
+#ifndef TASKBRIDGE_PG_PARAMS_H
+#define TASKBRIDGE_PG_PARAMS_H
 
 #include "taskbridge/base/buf.h"
-#include "taskbridge/store/connection.h"
+#include "taskbridge/pg/connection.h"
 
 #define TB_PARAMS_MAX 64
 

@@ -41,12 +41,12 @@ static struct tb_status_instance read_instance(const struct tb_result *result, s
                                        .details = tb_result_str(result, row, 23)};
 }
 
-int tb_status_instances(struct tb_store_session *session,
+int tb_status_instances(struct tb_pg_session *session,
                         void (*on_instance)(void *owner, const struct tb_status_instance *instance),
                         void *owner, struct tb_error *err)
 {
     const struct tb_result *result = NULL;
-    int r = tb_store_session_execute(session, &tb_query_status_instances, NULL, 0, &result, err);
+    int r = tb_pg_session_execute(session, &tb_query_status_instances, NULL, 0, &result, err);
 
     for (size_t row = 0; r == 0 && row < tb_result_rows(result); row++) {
         const struct tb_status_instance instance = read_instance(result, row);
@@ -77,12 +77,12 @@ static struct tb_status_worker read_worker(const struct tb_result *result, size_
                                      .missed = tb_result_int64(result, row, 17)};
 }
 
-int tb_status_workers(struct tb_store_session *session,
+int tb_status_workers(struct tb_pg_session *session,
                       void (*on_worker)(void *owner, const struct tb_status_worker *worker), void *owner,
                       struct tb_error *err)
 {
     const struct tb_result *result = NULL;
-    int r = tb_store_session_execute(session, &tb_query_status_workers, NULL, 0, &result, err);
+    int r = tb_pg_session_execute(session, &tb_query_status_workers, NULL, 0, &result, err);
 
     for (size_t row = 0; r == 0 && row < tb_result_rows(result); row++) {
         const struct tb_status_worker worker = read_worker(result, row);
@@ -91,12 +91,12 @@ int tb_status_workers(struct tb_store_session *session,
     return r;
 }
 
-int tb_status_event_types(struct tb_store_session *session,
+int tb_status_event_types(struct tb_pg_session *session,
                           void (*on_type)(void *owner, const struct tb_status_event_type *type), void *owner,
                           struct tb_error *err)
 {
     const struct tb_result *result = NULL;
-    int r = tb_store_session_execute(session, &tb_query_status_event_types, NULL, 0, &result, err);
+    int r = tb_pg_session_execute(session, &tb_query_status_event_types, NULL, 0, &result, err);
 
     for (size_t row = 0; r == 0 && row < tb_result_rows(result); row++) {
         const struct tb_status_event_type type = {tb_result_str(result, row, 0),
@@ -106,11 +106,10 @@ int tb_status_event_types(struct tb_store_session *session,
     return r;
 }
 
-int tb_status_totals(struct tb_store_session *session, struct tb_status_totals *ret_totals,
-                     struct tb_error *err)
+int tb_status_totals(struct tb_pg_session *session, struct tb_status_totals *ret_totals, struct tb_error *err)
 {
     const struct tb_result *result = NULL;
-    int r = tb_store_session_execute(session, &tb_query_status_totals, NULL, 0, &result, err);
+    int r = tb_pg_session_execute(session, &tb_query_status_totals, NULL, 0, &result, err);
 
     if (r)
         return r;

@@ -14,7 +14,7 @@
 #include "batch_rows.h"
 #include "taskbridge/base/limits.h"
 #include "taskbridge/base/random.h"
-#include "taskbridge/store/connection.h"
+#include "taskbridge/pg/connection.h"
 #include "tb_sql.h"
 
 #include <assert.h>
@@ -55,7 +55,7 @@ struct tb_store_sink {
     struct tb_store_sink_options options;
     char *instance; /* owned */
     char run[TB_UUID_TEXT_BYTES];
-    struct tb_connection *connection; /* owned */
+    struct tb_pg_connection *connection; /* owned */
     struct slot slots[TB_SINK_BATCHES_MAX];
     struct numbered numbered[TB_SINK_BATCHES_MAX];
     int64_t last_number;
@@ -213,10 +213,10 @@ static int outcome_of(int store_outcome)
     switch (store_outcome) {
     case 0:
         return 0;
-    case TB_STORE_LOST:
-    case TB_STORE_BUSY:
+    case TB_PG_LOST:
+    case TB_PG_BUSY:
         return TB_SINK_AGAIN;
-    case TB_STORE_REFUSED:
+    case TB_PG_REFUSED:
         return TB_SINK_REFUSED;
     default:
         return TB_SINK_FAILED;
@@ -231,14 +231,14 @@ static void count_outcome(struct tb_store_sink *s, const struct tb_batch *batch,
     } else {
         s->counts.failures++;
     }
-    if (store_outcome == TB_STORE_BUSY || store_outcome == TB_STORE_FAILED)
+    if (store_outcome == TB_PG_BUSY || store_outcome == TB_PG_FAILED)
         s->failures_in_a_row++;
     else
         s->failures_in_a_row = 0;
     if (s->failures_in_a_row < FAILURES_MAX)
         return;
     s->failures_in_a_row = 0;
-    tb_connection_replace(s->connection);
+    tb_pg_connection_replace(s->connection);
 }
 
 static void end_batch(struct slot *slot, int store_outcome, const struct tb_error *err)
@@ -280,7 +280,7 @@ static bool is_ready(const struct tb_sink *sink)
 {
     struct tb_store_sink *s = of(sink);
 
-    return tb_connection_is_ready(s->connection) && free_slot(s);
+    return tb_pg_connection_is_ready(s->connection) && free_slot(s);
 }
 
 static void on_refusing(struct tb_timer *timer)
@@ -292,7 +292,7 @@ static void on_refusing(struct tb_timer *timer)
         if (slot->batch && slot->refusal.code) {
             struct tb_error err = slot->refusal;
             tb_error_clear(&slot->refusal);
-            end_batch(slot, TB_STORE_FAILED, &err);
+            end_batch(slot, TB_PG_FAILED, &err);
         }
     }
 }
@@ -310,7 +310,7 @@ static void submit(struct tb_sink *sink, struct tb_batch *batch)
     struct tb_store_sink *s = of(sink);
     struct slot *slot = free_slot(s);
 
-    assert(slot && batch->sealed && tb_connection_is_ready(s->connection));
+    assert(slot && batch->sealed && tb_pg_connection_is_ready(s->connection));
     slot->batch = batch;
     slot->transaction =
         (struct tb_transaction){.statements = slot->statements, .on_done = on_done, .owner = slot};
@@ -319,7 +319,7 @@ static void submit(struct tb_sink *sink, struct tb_batch *batch)
         return;
     }
     settle_statements(s, slot);
-    tb_connection_submit(s->connection, &slot->transaction);
+    tb_pg_connection_submit(s->connection, &slot->transaction);
     clear_statements(s, slot);
 }
 
@@ -345,15 +345,16 @@ static void on_connection_lost(void *owner, const struct tb_error *err, int64_t 
 
 static int open_connection(struct tb_store_sink *s, struct tb_error *err)
 {
-    const struct tb_connection_options options = {.url = s->options.url,
-                                                  .application_name = s->options.application_name,
-                                                  .connect_timeout_us = s->options.connect_timeout_us,
-                                                  .response_timeout_us = s->options.response_timeout_us,
-                                                  .on_ready = on_connection_ready,
-                                                  .on_lost = on_connection_lost,
-                                                  .owner = s};
+    const struct tb_pg_connection_options options = {.url = s->options.url,
+                                                     .application_name = s->options.application_name,
+                                                     .schema = s->options.schema,
+                                                     .connect_timeout_us = s->options.connect_timeout_us,
+                                                     .response_timeout_us = s->options.response_timeout_us,
+                                                     .on_ready = on_connection_ready,
+                                                     .on_lost = on_connection_lost,
+                                                     .owner = s};
 
-    return tb_connection_open(s->loop, &options, &s->connection, err);
+    return tb_pg_connection_open(s->loop, &options, &s->connection, err);
 }
 
 int tb_store_sink_open(struct tb_loop *loop, const struct tb_store_sink_options *options,
@@ -384,7 +385,8 @@ int tb_store_sink_open(struct tb_loop *loop, const struct tb_store_sink_options 
         tb_store_sink_close(s);
         return r;
     }
-    s->options.url = s->options.instance = s->options.application_name = NULL; /* were borrowed */
+    s->options.url = s->options.schema = s->options.instance = s->options.application_name =
+        NULL; /* were borrowed */
     *ret_sink = s;
     return 0;
 }
@@ -394,7 +396,7 @@ void tb_store_sink_close(struct tb_store_sink *s)
     if (!s)
         return;
     tb_loop_disarm(s->loop, &s->refusing);
-    tb_connection_close(s->connection);
+    tb_pg_connection_close(s->connection);
     tb_buf_deinit(&s->buf);
     tb_arena_deinit(&s->lists);
     free(s->instance);

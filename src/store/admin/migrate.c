@@ -54,10 +54,10 @@ static int check_step(const struct tb_result *result, size_t row, struct tb_erro
 }
 
 /* *ret_applied: steps have numbers without a gap, so how many is which. */
-static int check_applied(struct tb_store_session *session, size_t *ret_applied, struct tb_error *err)
+static int check_applied(struct tb_pg_session *session, size_t *ret_applied, struct tb_error *err)
 {
     const struct tb_result *result = NULL;
-    int r = tb_store_session_execute(session, &tb_query_migrate_list, NULL, 0, &result, err);
+    int r = tb_pg_session_execute(session, &tb_query_migrate_list, NULL, 0, &result, err);
 
     if (r)
         return r > 0 ? TB_MIGRATE_FAILED : r;
@@ -72,7 +72,7 @@ static int check_applied(struct tb_store_session *session, size_t *ret_applied, 
 
 /* ---- applying ---- */
 
-static int record_step(struct tb_store_session *session, const struct tb_migration *migration,
+static int record_step(struct tb_pg_session *session, const struct tb_migration *migration,
                        struct tb_error *err)
 {
     char number[16], hash[HASH_TEXT_BYTES];
@@ -83,27 +83,27 @@ static int record_step(struct tb_store_session *session, const struct tb_migrati
     snprintf(number, sizeof(number), "%d", migration->number);
     const struct tb_param params[] = {tb_param_text(number), tb_param_text(migration->name),
                                       tb_param_text(hash)};
-    return tb_store_session_execute(session, &tb_query_migrate_record, params, TB_COUNT(params), NULL, err);
+    return tb_pg_session_execute(session, &tb_query_migrate_record, params, TB_COUNT(params), NULL, err);
 }
 
-static int apply_step(struct tb_store_session *session, const struct tb_migration *migration,
+static int apply_step(struct tb_pg_session *session, const struct tb_migration *migration,
                       struct tb_error *err)
 {
-    int r = tb_store_session_begin(session, err);
+    int r = tb_pg_session_begin(session, err);
 
     if (r == 0)
-        r = tb_store_session_run(session, migration->sql, err);
+        r = tb_pg_session_run(session, migration->sql, err);
     if (r == 0)
         r = record_step(session, migration, err);
     if (r == 0)
-        r = tb_store_session_commit(session, err);
-    tb_store_session_rollback(session);
+        r = tb_pg_session_commit(session, err);
+    tb_pg_session_rollback(session);
     if (r)
         tb_error_prefix(err, "migration %s", migration->name);
     return r > 0 ? TB_MIGRATE_FAILED : r;
 }
 
-static int apply_missing(struct tb_store_session *session, const struct tb_migrate_options *options,
+static int apply_missing(struct tb_pg_session *session, const struct tb_migrate_options *options,
                          struct tb_error *err)
 {
     size_t applied = 0;
@@ -117,19 +117,19 @@ static int apply_missing(struct tb_store_session *session, const struct tb_migra
     return r;
 }
 
-static int lock(struct tb_store_session *session, int64_t timeout_us, struct tb_error *err)
+static int lock(struct tb_pg_session *session, int64_t timeout_us, struct tb_error *err)
 {
     char timeout_ms[24];
     int r = 0;
 
     snprintf(timeout_ms, sizeof(timeout_ms), "%" PRId64, timeout_us / TB_US_PER_MS);
     const struct tb_param param = tb_param_text(timeout_ms);
-    r = tb_store_session_execute(session, &tb_query_migrate_settings, &param, 1, NULL, err);
+    r = tb_pg_session_execute(session, &tb_query_migrate_settings, &param, 1, NULL, err);
     if (r)
         return r > 0 ? TB_MIGRATE_FAILED : r;
     struct tb_error refusal = {0};
-    r = tb_store_session_execute(session, &tb_query_migrate_lock, NULL, 0, NULL, &refusal);
-    if (r == TB_STORE_BUSY)
+    r = tb_pg_session_execute(session, &tb_query_migrate_lock, NULL, 0, NULL, &refusal);
+    if (r == TB_PG_BUSY)
         return tb_error_set(err, TB_MIGRATE_LOCKED,
                             "another taskbridge migrates this database, for longer than %" PRId64
                             " s: try again when it is done",
@@ -139,27 +139,29 @@ static int lock(struct tb_store_session *session, int64_t timeout_us, struct tb_
     return r > 0 ? TB_MIGRATE_FAILED : r;
 }
 
-/* Makes the table of steps, where there is none. */
-static int prepare(struct tb_store_session *session, struct tb_error *err)
+/* Makes the schema and the table of steps, where there is none. */
+static int prepare(struct tb_pg_session *session, struct tb_error *err)
 {
     const struct tb_result *result = NULL;
-    int r = tb_store_session_execute(session, &tb_query_migrate_exists, NULL, 0, &result, err);
+    int r = tb_pg_session_execute(session, &tb_query_migrate_exists, NULL, 0, &result, err);
 
-    if (r == 0 && !tb_result_int64(result, 0, 0))
-        r = tb_store_session_execute(session, &tb_query_migrate_prepare, NULL, 0, NULL, err);
+    if (r == 0 && !tb_result_int64(result, 0, 0)) {
+        r = tb_pg_session_execute(session, &tb_query_migrate_schema, NULL, 0, NULL, err);
+        if (r == 0)
+            r = tb_pg_session_execute(session, &tb_query_migrate_prepare, NULL, 0, NULL, err);
+    }
     return r > 0 ? TB_MIGRATE_FAILED : r;
 }
 
 /* Where this fails, the session is about to end, and the lock with it. */
-static void unlock(struct tb_store_session *session)
+static void unlock(struct tb_pg_session *session)
 {
     struct tb_error ignored = {0};
-    int r = tb_store_session_execute(session, &tb_query_migrate_unlock, NULL, 0, NULL, &ignored);
+    int r = tb_pg_session_execute(session, &tb_query_migrate_unlock, NULL, 0, NULL, &ignored);
     (void)r;
 }
 
-int tb_migrate(struct tb_store_session *session, const struct tb_migrate_options *options,
-               struct tb_error *err)
+int tb_migrate(struct tb_pg_session *session, const struct tb_migrate_options *options, struct tb_error *err)
 {
     int r = lock(session, options->lock_timeout_us ? options->lock_timeout_us : LOCK_TIMEOUT_US, err);
 
@@ -172,17 +174,17 @@ int tb_migrate(struct tb_store_session *session, const struct tb_migrate_options
     return r;
 }
 
-int tb_migrate_check(struct tb_store_session *session, struct tb_error *err)
+int tb_migrate_check(struct tb_pg_session *session, struct tb_error *err)
 {
     size_t applied;
 
     return check_applied(session, &applied, err);
 }
 
-int tb_migrate_state(struct tb_store_session *session, int *ret_applied, int *ret_known, struct tb_error *err)
+int tb_migrate_state(struct tb_pg_session *session, int *ret_applied, int *ret_known, struct tb_error *err)
 {
     const struct tb_result *result = NULL;
-    int r = tb_store_session_execute(session, &tb_query_migrate_exists, NULL, 0, &result, err);
+    int r = tb_pg_session_execute(session, &tb_query_migrate_exists, NULL, 0, &result, err);
 
     if (r)
         return r;
@@ -190,7 +192,7 @@ int tb_migrate_state(struct tb_store_session *session, int *ret_applied, int *re
     *ret_applied = 0;
     if (!tb_result_int64(result, 0, 0))
         return 0;
-    r = tb_store_session_execute(session, &tb_query_migrate_list, NULL, 0, &result, err);
+    r = tb_pg_session_execute(session, &tb_query_migrate_list, NULL, 0, &result, err);
     if (r == 0 && tb_result_rows(result))
         *ret_applied = (int)tb_result_int64(result, tb_result_rows(result) - 1, 0);
     return r;

@@ -6,7 +6,7 @@
  * but NULL: those are sent as one NULL, which unnest fills up.
  *
  * It does not know what the columns mean. */
-#include "taskbridge/store/params.h"
+#include "taskbridge/pg/params.h"
 
 #include "taskbridge/base/clock.h"
 #include "taskbridge/base/utf8.h"

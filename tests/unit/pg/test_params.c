@@ -1,5 +1,5 @@
 /* Parameters as PostgreSQL's binary arrays: bytes written down by hand after its array_recv. */
-#include "taskbridge/store/params.h"
+#include "taskbridge/pg/params.h"
 #include "unit/check.h"
 
 #include "taskbridge/base/clock.h"

@@ -48,18 +48,18 @@ static struct tb_param number_param(char text[NUMBER_BYTES], int64_t number)
 }
 
 /* A statement whose one parameter is a number. */
-static int execute_with(struct tb_store_session *session, const struct tb_query *query, int64_t number,
+static int execute_with(struct tb_pg_session *session, const struct tb_query *query, int64_t number,
                         const struct tb_result **ret_result, struct tb_error *err)
 {
     char text[NUMBER_BYTES];
     const struct tb_param param = number_param(text, number);
 
-    return tb_store_session_execute(session, query, &param, 1, ret_result, err);
+    return tb_pg_session_execute(session, query, &param, 1, ret_result, err);
 }
 
 /* ---- deletes ---- */
 
-int tb_cleanup_count(struct tb_store_session *session, enum tb_cleanup cleanup, int64_t age_s,
+int tb_cleanup_count(struct tb_pg_session *session, enum tb_cleanup cleanup, int64_t age_s,
                      int64_t *ret_count, struct tb_error *err)
 {
     const struct tb_result *result = NULL;
@@ -70,14 +70,14 @@ int tb_cleanup_count(struct tb_store_session *session, enum tb_cleanup cleanup, 
     return r;
 }
 
-int tb_cleanup_remove(struct tb_store_session *session, enum tb_cleanup cleanup, int64_t age_s, int64_t limit,
+int tb_cleanup_remove(struct tb_pg_session *session, enum tb_cleanup cleanup, int64_t age_s, int64_t limit,
                       int64_t *ret_count, struct tb_error *err)
 {
     char age_text[NUMBER_BYTES], limit_text[NUMBER_BYTES];
     const struct tb_param params[] = {number_param(age_text, age_s), number_param(limit_text, limit)};
     const struct tb_result *result = NULL;
-    int r = tb_store_session_execute(session, tb_cleanups[cleanup].remove, params, TB_COUNT(params), &result,
-                                     err);
+    int r =
+        tb_pg_session_execute(session, tb_cleanups[cleanup].remove, params, TB_COUNT(params), &result, err);
 
     if (r == 0)
         *ret_count = tb_result_int64(result, 0, 0);
@@ -86,48 +86,47 @@ int tb_cleanup_remove(struct tb_store_session *session, enum tb_cleanup cleanup,
 
 /* ---- the lock and the book ---- */
 
-int tb_maintenance_lock(struct tb_store_session *session, const char *job, bool *ret_locked,
+int tb_maintenance_lock(struct tb_pg_session *session, const char *job, bool *ret_locked,
                         struct tb_error *err)
 {
     const struct tb_param param = tb_param_text(job);
     const struct tb_result *result = NULL;
-    int r = tb_store_session_execute(session, &tb_query_maintenance_lock, &param, 1, &result, err);
+    int r = tb_pg_session_execute(session, &tb_query_maintenance_lock, &param, 1, &result, err);
 
     if (r == 0)
         *ret_locked = tb_result_int64(result, 0, 0) != 0;
     return r;
 }
 
-int tb_maintenance_unlock(struct tb_store_session *session, const char *job, struct tb_error *err)
+int tb_maintenance_unlock(struct tb_pg_session *session, const char *job, struct tb_error *err)
 {
     const struct tb_param param = tb_param_text(job);
 
-    return tb_store_session_execute(session, &tb_query_maintenance_unlock, &param, 1, NULL, err);
+    return tb_pg_session_execute(session, &tb_query_maintenance_unlock, &param, 1, NULL, err);
 }
 
-int tb_maintenance_begin(struct tb_store_session *session, const char *job, const char *who, int64_t *ret_id,
+int tb_maintenance_begin(struct tb_pg_session *session, const char *job, const char *who, int64_t *ret_id,
                          struct tb_error *err)
 {
     const struct tb_param params[] = {tb_param_text(job), tb_param_text(who), tb_param_text("0"),
                                       tb_param_text("true")};
     const struct tb_result *result = NULL;
-    int r = tb_store_session_execute(session, &tb_query_maintenance_begin, params, TB_COUNT(params), &result,
-                                     err);
+    int r =
+        tb_pg_session_execute(session, &tb_query_maintenance_begin, params, TB_COUNT(params), &result, err);
 
     if (r == 0)
         *ret_id = tb_result_int64(result, 0, 0);
     return r;
 }
 
-int tb_maintenance_finish(struct tb_store_session *session, int64_t id, const char *outcome, int64_t rows,
+int tb_maintenance_finish(struct tb_pg_session *session, int64_t id, const char *outcome, int64_t rows,
                           const char *detail, struct tb_error *err)
 {
     char id_text[NUMBER_BYTES], rows_text[NUMBER_BYTES];
     const struct tb_param params[] = {number_param(id_text, id), tb_param_text(outcome),
                                       number_param(rows_text, rows), tb_param_text(detail)};
 
-    return tb_store_session_execute(session, &tb_query_maintenance_finish, params, TB_COUNT(params), NULL,
-                                    err);
+    return tb_pg_session_execute(session, &tb_query_maintenance_finish, params, TB_COUNT(params), NULL, err);
 }
 
 /* ---- runs ---- */
@@ -143,7 +142,7 @@ static struct tb_maintenance_run read_run(const struct tb_result *result, size_t
                                        .duration_ms = tb_result_int64(result, row, 6)};
 }
 
-int tb_maintenance_runs(struct tb_store_session *session, int64_t limit,
+int tb_maintenance_runs(struct tb_pg_session *session, int64_t limit,
                         void (*on_run)(void *owner, const struct tb_maintenance_run *run), void *owner,
                         struct tb_error *err)
 {
@@ -157,20 +156,20 @@ int tb_maintenance_runs(struct tb_store_session *session, int64_t limit,
     return r;
 }
 
-int tb_maintenance_request(struct tb_store_session *session, const char *job, const char *who,
-                           int64_t *ret_id, struct tb_error *err)
+int tb_maintenance_request(struct tb_pg_session *session, const char *job, const char *who, int64_t *ret_id,
+                           struct tb_error *err)
 {
     const struct tb_param params[] = {tb_param_text(job), tb_param_text(who)};
     const struct tb_result *result = NULL;
-    int r = tb_store_session_execute(session, &tb_query_maintenance_request, params, TB_COUNT(params),
-                                     &result, err);
+    int r =
+        tb_pg_session_execute(session, &tb_query_maintenance_request, params, TB_COUNT(params), &result, err);
 
     if (r == 0)
         *ret_id = tb_result_int64(result, 0, 0);
     return r;
 }
 
-int tb_maintenance_run(struct tb_store_session *session, int64_t id, struct tb_maintenance_run *ret_run,
+int tb_maintenance_run(struct tb_pg_session *session, int64_t id, struct tb_maintenance_run *ret_run,
                        struct tb_error *err)
 {
     const struct tb_result *result = NULL;
@@ -181,7 +180,7 @@ int tb_maintenance_run(struct tb_store_session *session, int64_t id, struct tb_m
     return r;
 }
 
-int tb_maintenance_withdraw(struct tb_store_session *session, int64_t id, bool *ret_withdrawn,
+int tb_maintenance_withdraw(struct tb_pg_session *session, int64_t id, bool *ret_withdrawn,
                             struct tb_error *err)
 {
     const struct tb_result *result = NULL;

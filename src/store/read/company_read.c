@@ -132,7 +132,7 @@ static struct tb_param limit_param(char text[24], size_t limit)
     return tb_param_text(text);
 }
 
-void tb_company_read_submit(struct tb_connection *connection, struct tb_company_read *read)
+void tb_company_read_submit(struct tb_pg_connection *connection, struct tb_company_read *read)
 {
     struct tb_str hash = {(const char *)read->token_sha256, sizeof(read->token_sha256)};
 
@@ -153,7 +153,7 @@ void tb_company_read_submit(struct tb_connection *connection, struct tb_company_
                                                 .on_result = on_result,
                                                 .on_done = on_read_done,
                                                 .owner = read};
-    tb_connection_submit(connection, &read->transaction);
+    tb_pg_connection_submit(connection, &read->transaction);
 }
 
 static void on_use_done(struct tb_transaction *transaction, int outcome, const struct tb_error *err)
@@ -163,12 +163,12 @@ static void on_use_done(struct tb_transaction *transaction, int outcome, const s
     use->on_done(use, outcome, err);
 }
 
-void tb_token_use_submit(struct tb_connection *connection, struct tb_token_use *use, int64_t token_id)
+void tb_token_use_submit(struct tb_pg_connection *connection, struct tb_token_use *use, int64_t token_id)
 {
     snprintf(use->id, sizeof(use->id), "%" PRId64, token_id);
     use->param = tb_param_text(use->id);
     use->statement = (struct tb_statement){&tb_query_token_used, &use->param, 1};
     use->transaction = (struct tb_transaction){
         .statements = &use->statement, .statement_count = 1, .on_done = on_use_done, .owner = use};
-    tb_connection_submit(connection, &use->transaction);
+    tb_pg_connection_submit(connection, &use->transaction);
 }

@@ -11,23 +11,23 @@
 
 static const struct {
     const char *prefix; /* a class, or a whole code */
-    enum tb_store_outcome outcome;
+    enum tb_pg_outcome outcome;
 } table[] = {
-    {"25006", TB_STORE_BUSY}, /* a read-only database: a standby, until it is promoted */
-    {"26000", TB_STORE_BUSY}, /* a prepared statement that is gone: it is prepared anew */
-    {"0A000", TB_STORE_BUSY}, /* a plan that a migration has outdated: the session is replaced */
-    {"08", TB_STORE_BUSY},    {"40", TB_STORE_BUSY},    {"53", TB_STORE_BUSY},
-    {"55", TB_STORE_BUSY},    {"57", TB_STORE_BUSY},    {"58", TB_STORE_BUSY},
-    {"22", TB_STORE_REFUSED}, {"23", TB_STORE_REFUSED}, {"54", TB_STORE_REFUSED},
+    {"25006", TB_PG_BUSY}, /* a read-only database: a standby, until it is promoted */
+    {"26000", TB_PG_BUSY}, /* a prepared statement that is gone: it is prepared anew */
+    {"0A000", TB_PG_BUSY}, /* a plan that a migration has outdated: the session is replaced */
+    {"08", TB_PG_BUSY},    {"40", TB_PG_BUSY},    {"53", TB_PG_BUSY},
+    {"55", TB_PG_BUSY},    {"57", TB_PG_BUSY},    {"58", TB_PG_BUSY},
+    {"22", TB_PG_REFUSED}, {"23", TB_PG_REFUSED}, {"54", TB_PG_REFUSED},
 };
 
-enum tb_store_outcome tb_sqlstate_outcome(const char *sqlstate)
+enum tb_pg_outcome tb_sqlstate_outcome(const char *sqlstate)
 {
     if (!sqlstate)
-        return TB_STORE_LOST;
+        return TB_PG_LOST;
     for (size_t i = 0; i < TB_COUNT(table); i++) {
         if (strncmp(sqlstate, table[i].prefix, strlen(table[i].prefix)) == 0)
             return table[i].outcome;
     }
-    return TB_STORE_FAILED;
+    return TB_PG_FAILED;
 }

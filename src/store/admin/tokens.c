@@ -6,7 +6,7 @@
 
 #include "taskbridge/base/clock.h"
 #include "taskbridge/base/random.h"
-#include "taskbridge/store/params.h"
+#include "taskbridge/pg/params.h"
 #include "tb_sql.h"
 
 #include <errno.h>
@@ -55,14 +55,14 @@ static int make_key(char ret_key[TB_TOKEN_KEY_BYTES], struct tb_error *err)
 }
 
 /* Runs a statement with parameters that were pushed, and gives them back. */
-static int execute(struct tb_store_session *session, const struct tb_query *query, struct tb_params *params,
+static int execute(struct tb_pg_session *session, const struct tb_query *query, struct tb_params *params,
                    const struct tb_result **ret_result, struct tb_error *err)
 {
     int r = params->buf->failed ? tb_error_set(err, -E2BIG, "%s: the values are too long", query->name) : 0;
 
     if (r == 0) {
         tb_params_settle(params);
-        r = tb_store_session_execute(session, query, params->list, params->count, ret_result, err);
+        r = tb_pg_session_execute(session, query, params->list, params->count, ret_result, err);
     }
     tb_buf_deinit(params->buf);
     return r;
@@ -70,7 +70,7 @@ static int execute(struct tb_store_session *session, const struct tb_query *quer
 
 /* ---- tokens ---- */
 
-int tb_token_create(struct tb_store_session *session, struct tb_str user, enum tb_token_scope scope,
+int tb_token_create(struct tb_pg_session *session, struct tb_str user, enum tb_token_scope scope,
                     int64_t expires_at, char ret_key[TB_TOKEN_KEY_BYTES], int64_t *ret_id,
                     struct tb_error *err)
 {
@@ -95,12 +95,11 @@ int tb_token_create(struct tb_store_session *session, struct tb_str user, enum t
     return r;
 }
 
-int tb_token_list(struct tb_store_session *session,
-                  void (*on_token)(void *owner, const struct tb_token *token), void *owner,
-                  struct tb_error *err)
+int tb_token_list(struct tb_pg_session *session, void (*on_token)(void *owner, const struct tb_token *token),
+                  void *owner, struct tb_error *err)
 {
     const struct tb_result *result = NULL;
-    int r = tb_store_session_execute(session, &tb_query_token_list, NULL, 0, &result, err);
+    int r = tb_pg_session_execute(session, &tb_query_token_list, NULL, 0, &result, err);
 
     for (size_t row = 0; r == 0 && row < tb_result_rows(result); row++) {
         const struct tb_token token = {.id = tb_result_int64(result, row, 0),
@@ -115,7 +114,7 @@ int tb_token_list(struct tb_store_session *session,
     return r;
 }
 
-int tb_token_revoke(struct tb_store_session *session, int64_t id, bool *ret_found, struct tb_error *err)
+int tb_token_revoke(struct tb_pg_session *session, int64_t id, bool *ret_found, struct tb_error *err)
 {
     const struct tb_result *result = NULL;
     char text[24];
@@ -123,7 +122,7 @@ int tb_token_revoke(struct tb_store_session *session, int64_t id, bool *ret_foun
 
     snprintf(text, sizeof(text), "%" PRId64, id);
     const struct tb_param param = tb_param_text(text);
-    r = tb_store_session_execute(session, &tb_query_token_revoke, &param, 1, &result, err);
+    r = tb_pg_session_execute(session, &tb_query_token_revoke, &param, 1, &result, err);
     if (r == 0)
         *ret_found = tb_result_rows(result) > 0;
     return r;
@@ -132,7 +131,7 @@ int tb_token_revoke(struct tb_store_session *session, int64_t id, bool *ret_foun
 /* ---- companies ---- */
 
 /* A statement with two texts. */
-static int execute_pair(struct tb_store_session *session, const struct tb_query *query, struct tb_str first,
+static int execute_pair(struct tb_pg_session *session, const struct tb_query *query, struct tb_str first,
                         struct tb_str second, size_t *ret_rows, struct tb_error *err)
 {
     const struct tb_result *result = NULL;
@@ -150,20 +149,19 @@ static int execute_pair(struct tb_store_session *session, const struct tb_query 
     return r;
 }
 
-int tb_company_add(struct tb_store_session *session, struct tb_str id, struct tb_str name,
-                   struct tb_error *err)
+int tb_company_add(struct tb_pg_session *session, struct tb_str id, struct tb_str name, struct tb_error *err)
 {
     size_t rows = 0;
 
     return execute_pair(session, &tb_query_company_add, id, name, &rows, err);
 }
 
-int tb_company_list(struct tb_store_session *session,
+int tb_company_list(struct tb_pg_session *session,
                     void (*on_company)(void *owner, const struct tb_company *company), void *owner,
                     struct tb_error *err)
 {
     const struct tb_result *result = NULL;
-    int r = tb_store_session_execute(session, &tb_query_company_list, NULL, 0, &result, err);
+    int r = tb_pg_session_execute(session, &tb_query_company_list, NULL, 0, &result, err);
 
     for (size_t row = 0; r == 0 && row < tb_result_rows(result); row++) {
         const struct tb_company company = {.id = tb_result_str(result, row, 0),
@@ -176,8 +174,8 @@ int tb_company_list(struct tb_store_session *session,
     return r;
 }
 
-int tb_company_allow(struct tb_store_session *session, struct tb_str user, struct tb_str id,
-                     bool *ret_changed, struct tb_error *err)
+int tb_company_allow(struct tb_pg_session *session, struct tb_str user, struct tb_str id, bool *ret_changed,
+                     struct tb_error *err)
 {
     size_t rows = 0;
     int r = execute_pair(session, &tb_query_company_allow, user, id, &rows, err);
@@ -187,7 +185,7 @@ int tb_company_allow(struct tb_store_session *session, struct tb_str user, struc
     return r;
 }
 
-int tb_company_deny(struct tb_store_session *session, struct tb_str user, struct tb_str id, bool *ret_changed,
+int tb_company_deny(struct tb_pg_session *session, struct tb_str user, struct tb_str id, bool *ret_changed,
                     struct tb_error *err)
 {
     size_t rows = 0;

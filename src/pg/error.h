@@ -1,6 +1,6 @@
 /* libpq's words as an error: one line, without its trailing newline. */
-#ifndef TASKBRIDGE_STORE_PG_ERROR_H
-#define TASKBRIDGE_STORE_PG_ERROR_H
+#ifndef TASKBRIDGE_PG_ERROR_H
+#define TASKBRIDGE_PG_ERROR_H
 
 #include "taskbridge/base/error.h"
 

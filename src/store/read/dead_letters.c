@@ -4,7 +4,7 @@
  * is not done here; that it was is noted. */
 #include "taskbridge/store/dead_letters.h"
 
-#include "taskbridge/store/params.h"
+#include "taskbridge/pg/params.h"
 #include "tb_sql.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static struct tb_dead_letter read_letter(const struct tb_result *result, size_t 
                                    .body_bytes = tb_result_int64(result, row, 10)};
 }
 
-static int execute_filter(struct tb_store_session *session, const struct tb_query *query,
+static int execute_filter(struct tb_pg_session *session, const struct tb_query *query,
                           const struct tb_dead_filter *filter, bool with_limit,
                           const struct tb_result **ret_result, struct tb_error *err)
 {
@@ -48,23 +48,23 @@ static int execute_filter(struct tb_store_session *session, const struct tb_quer
         r = tb_error_set(err, -E2BIG, "the reason to look for is too long");
     } else {
         tb_params_settle(&params);
-        r = tb_store_session_execute(session, query, params.list, params.count, ret_result, err);
+        r = tb_pg_session_execute(session, query, params.list, params.count, ret_result, err);
     }
     tb_buf_deinit(&buf);
     return r;
 }
 
-static int execute_id(struct tb_store_session *session, const struct tb_query *query, int64_t id,
+static int execute_id(struct tb_pg_session *session, const struct tb_query *query, int64_t id,
                       const struct tb_result **ret_result, struct tb_error *err)
 {
     char text[24];
 
     snprintf(text, sizeof(text), "%" PRId64, id);
     const struct tb_param param = tb_param_text(text);
-    return tb_store_session_execute(session, query, &param, 1, ret_result, err);
+    return tb_pg_session_execute(session, query, &param, 1, ret_result, err);
 }
 
-int tb_dead_list(struct tb_store_session *session, const struct tb_dead_filter *filter,
+int tb_dead_list(struct tb_pg_session *session, const struct tb_dead_filter *filter,
                  void (*on_letter)(void *owner, const struct tb_dead_letter *letter), void *owner,
                  struct tb_error *err)
 {
@@ -93,7 +93,7 @@ static struct tb_str decode_hex(struct tb_str hex)
     return (struct tb_str){bytes, hex.len / 2};
 }
 
-int tb_dead_show(struct tb_store_session *session, int64_t id, struct tb_dead_letter *ret_letter,
+int tb_dead_show(struct tb_pg_session *session, int64_t id, struct tb_dead_letter *ret_letter,
                  bool *ret_found, struct tb_error *err)
 {
     const struct tb_result *result = NULL;
@@ -109,12 +109,12 @@ int tb_dead_show(struct tb_store_session *session, int64_t id, struct tb_dead_le
     return 0;
 }
 
-int tb_dead_mark_retried(struct tb_store_session *session, int64_t id, struct tb_error *err)
+int tb_dead_mark_retried(struct tb_pg_session *session, int64_t id, struct tb_error *err)
 {
     return execute_id(session, &tb_query_dead_retried, id, NULL, err);
 }
 
-int tb_dead_drop(struct tb_store_session *session, const struct tb_dead_filter *filter, int64_t *ret_count,
+int tb_dead_drop(struct tb_pg_session *session, const struct tb_dead_filter *filter, int64_t *ret_count,
                  struct tb_error *err)
 {
     const struct tb_result *result = NULL;
@@ -125,7 +125,7 @@ int tb_dead_drop(struct tb_store_session *session, const struct tb_dead_filter *
     return r;
 }
 
-int tb_dead_count(struct tb_store_session *session, const struct tb_dead_filter *filter, int64_t *ret_count,
+int tb_dead_count(struct tb_pg_session *session, const struct tb_dead_filter *filter, int64_t *ret_count,
                   struct tb_error *err)
 {
     const struct tb_result *result = NULL;

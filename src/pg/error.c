@@ -2,7 +2,7 @@
  *
  * "ERROR:  " in front is left out: that it is an error is known. Lines are joined by a space. Where the code
  * tells what helps, and the server does not, it is said behind the message. */
-#include "pg_error.h"
+#include "error.h"
 
 #include "taskbridge/base/str.h"
 #include "taskbridge/base/utf8.h"

@@ -3,7 +3,7 @@
 #define TASKBRIDGE_STORE_BATCH_ROWS_H
 
 #include "taskbridge/core/batch.h"
-#include "taskbridge/store/params.h"
+#include "taskbridge/pg/params.h"
 
 /* What names a batch among all of a daemon's: the first three parameters of what counts. */
 struct tb_batch_mark {

@@ -1,5 +1,5 @@
 /* libpq's words become one line. */
-#include "pg_error.h"
+#include "error.h"
 #include "unit/check.h"
 
 #include <errno.h>

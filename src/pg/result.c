@@ -1,7 +1,7 @@
 /* Reading what a statement gave, text or binary as it was asked for: only text is asked for here.
  *
  * A struct tb_result is libpq's result under another name, so that libpq stays in this layer. */
-#include "taskbridge/store/connection.h"
+#include "taskbridge/pg/connection.h"
 
 #include <libpq-fe.h>
 

@@ -1,5 +1,5 @@
 /* Database URLs: what libpq takes, and that a wrong one's password is never told. */
-#include "taskbridge/store/conninfo.h"
+#include "taskbridge/pg/conninfo.h"
 #include "unit/check.h"
 
 #include <errno.h>
