@@ -28,7 +28,7 @@ LAYERS = {
 
 # Who may include which library's headers. Those of the C library and the kernel are everybody's, but for PURE.
 LIBRARIES = {
-    r"jansson\.h": {"amqp", "cli"},
+    r"jansson\.h": {"amqp", "cli", "http"},
     r"zlib\.h|bzlib\.h": {"core"},
     r"yaml\.h": {"config"},
     r"(rabbitmq-c/)?amqp.*\.h": {"amqp"},
