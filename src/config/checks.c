@@ -58,3 +58,47 @@ const char *tb_check_origin(struct tb_str text)
         return right;
     return NULL;
 }
+
+static bool is_http_url(struct tb_str text)
+{
+    return has_rest(text, TB_STR("https://")) || has_rest(text, TB_STR("http://"));
+}
+
+const char *tb_check_http_url(struct tb_str text)
+{
+    return text.len == 0 || is_http_url(text) ? NULL : "a URL of https:// or http://";
+}
+
+const char *tb_check_forward_url(struct tb_str text)
+{
+    if (text.len == 0 || (is_http_url(text) && tb_str_find(text, TB_STR("{company_id}")) != SIZE_MAX))
+        return NULL;
+    return "a URL such as https://app.example.com/api/companies/{company_id}/";
+}
+
+/* A secret that can be guessed is none: HS256 wants as many bytes as its hash has. */
+const char *tb_check_secret(struct tb_str text)
+{
+    return text.len == 0 || text.len >= 32 ? NULL
+                                           : "32 bytes at least, such as `openssl rand -hex 32` prints";
+}
+
+const char *tb_check_algorithm(struct tb_str text)
+{
+    static const char *const algorithms[] = {"HS256", "RS256", "ES256"};
+    for (size_t i = 0; i < TB_COUNT(algorithms); i++)
+        if (tb_str_equal(text, tb_str_of(algorithms[i])))
+            return NULL;
+    return "HS256, RS256 or ES256";
+}
+
+const char *tb_check_header(struct tb_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool is_word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_word && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
+            return "a name of letters, digits and hyphens";
+    }
+    return NULL;
+}

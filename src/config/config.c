@@ -8,6 +8,7 @@
 #include "file.h"
 #include "taskbridge/base/limits.h"
 #include "value.h"
+#include "whole.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -80,15 +81,6 @@ static int name_instance(struct tb_config *config, struct tb_error *err)
     return 0;
 }
 
-static int check_whole(const struct tb_config *config, struct tb_error *err)
-{
-    if (!config->amqp.tls.cert_file[0] != !config->amqp.tls.key_file[0])
-        return tb_error_set(
-            err, TB_CONFIG_WRONG,
-            "amqp.tls.cert_file and amqp.tls.key_file belong together: give both, or neither");
-    return 0;
-}
-
 int tb_config_parse(struct tb_str text, const char *name, char *const *environment,
                     struct tb_config **ret_config, struct tb_error *err)
 {
@@ -103,7 +95,7 @@ int tb_config_parse(struct tb_str text, const char *name, char *const *environme
     if (!outcome)
         outcome = name_instance(config, err);
     if (!outcome)
-        outcome = check_whole(config, err);
+        outcome = tb_whole_check(config, err);
     if (outcome) {
         tb_config_free(config);
         return outcome;

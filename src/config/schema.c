@@ -18,7 +18,9 @@
 
 #define FIELD(path_) .offset = offsetof(struct tb_config, path_)
 #define DAYS(count)  ((count)*INT64_C(86400))
-#define TIB(count)   ((int64_t)(count) << 40)
+/* As much as a question about one user or company ever needs. */
+#define SQL_MAX_BYTES 4096
+#define TIB(count)    ((int64_t)(count) << 40)
 
 static const struct tb_choice log_levels[] = {{"debug", TB_LOG_DEBUG},
                                               {"info", TB_LOG_INFO},
@@ -117,6 +119,63 @@ const struct tb_option tb_schema_options[] = {
     {"http.cors_origins", TB_OPTION_LIST, "[]", 1, 300, "", .check = tb_check_origin,
      FIELD(http.cors_origins),
      .doc = "Origins whose pages may read the API, such as https://app.example.com."},
+
+    {"access.sql.user", TB_OPTION_STRING, "", 0, SQL_MAX_BYTES, "", .has_lines = true, FIELD(access.sql.user),
+     .doc = "The user whose key $1 is, as one SELECT; a second column may say viewer, operator or admin."},
+    {"access.sql.sees", TB_OPTION_STRING, "", 0, SQL_MAX_BYTES, "", .has_lines = true, FIELD(access.sql.sees),
+     .doc = "Whether user $1 may see company $2, as one SELECT: a row that is not false."},
+    {"access.sql.company_name", TB_OPTION_STRING, "", 0, SQL_MAX_BYTES, "", .has_lines = true,
+     FIELD(access.sql.company_name), .doc = "The name of company $1, as one SELECT."},
+    {"access.sql.timeout_ms", TB_OPTION_INTEGER, "1000", 10, 10000, "ms", FIELD(access.sql.timeout_ms),
+     .doc = "How long one of these questions may take."},
+    {"access.forward.url", TB_OPTION_STRING, "", 0, 2048, "", .check = tb_check_forward_url, .secret = true,
+     FIELD(access.forward.url),
+     .doc = "The product's address of a company, with {company_id}: who gets 200 there may see the company."},
+    {"access.forward.headers", TB_OPTION_LIST, "[]", 1, 200, "", .check = tb_check_header,
+     FIELD(access.forward.headers),
+     .doc = "The request's headers that are sent there; empty: Cookie and Authorization."},
+    {"access.forward.cookies", TB_OPTION_LIST, "[]", 1, 200, "", .check = tb_check_header,
+     FIELD(access.forward.cookies), .doc = "The cookies that are sent there; empty: all."},
+    {"access.forward.timeout_ms", TB_OPTION_INTEGER, "3000", 100, 30000, "ms",
+     FIELD(access.forward.timeout_ms), .doc = "How long the product may take to answer."},
+    {"access.jwt.secret", TB_OPTION_STRING, "", 0, 4096, "", .check = tb_check_secret, .is_key = true,
+     FIELD(access.jwt.secret),
+     .doc = "The secret (32 bytes at least) of HS256 for the product's own tokens."},
+    {"access.jwt.secret_file", TB_OPTION_STRING, "", 0, 4095, "", FIELD(access.jwt.secret_file),
+     .doc = "A file with such secrets, one a line; any of them is right."},
+    {"access.jwt.jwks_file", TB_OPTION_STRING, "", 0, 4095, "", FIELD(access.jwt.jwks_file),
+     .doc = "A file with public keys (JWKS) for RS256 and ES256; read again when it changes."},
+    {"access.jwt.jwks_url", TB_OPTION_STRING, "", 0, 2048, "", .check = tb_check_http_url, .secret = true,
+     FIELD(access.jwt.jwks_url),
+     .doc = "The same by HTTP; fetched every ten minutes and for a key that is new."},
+    {"access.jwt.algorithms", TB_OPTION_LIST, "[]", 1, 10, "", .check = tb_check_algorithm,
+     FIELD(access.jwt.algorithms),
+     .doc = "Which of HS256, RS256 and ES256 are taken; empty: those of the keys."},
+    {"access.jwt.issuer", TB_OPTION_STRING, "", 0, 1024, "", FIELD(access.jwt.issuer),
+     .doc = "What iss must be; empty: anything."},
+    {"access.jwt.audience", TB_OPTION_LIST, "[]", 1, 1024, "", FIELD(access.jwt.audience),
+     .doc = "What aud must hold one of; empty: a token must have none."},
+    {"access.jwt.leeway_s", TB_OPTION_DURATION, "30", 0, 300, "s", FIELD(access.jwt.leeway_s),
+     .doc = "How far clocks may differ when exp, nbf and iat are looked at."},
+    {"access.jwt.user_claim", TB_OPTION_STRING, "sub", 1, 200, "", FIELD(access.jwt.user_claim),
+     .doc = "The claim that names the user; a.b is b within a, as in the following."},
+    {"access.jwt.companies_claim", TB_OPTION_STRING, "companies", 0, 200, "",
+     FIELD(access.jwt.companies_claim),
+     .doc = "The claim that lists the companies that may be seen; without it access.sql.sees or the user's "
+            "memberships tell."},
+    {"access.jwt.rights_claim", TB_OPTION_STRING, "", 0, 200, "", FIELD(access.jwt.rights_claim),
+     .doc =
+         "The claim that says viewer, operator or admin, or is true for an operator; empty: none says it."},
+    {"access.watch.secret", TB_OPTION_STRING, "", 0, 4096, "", .check = tb_check_secret, .is_key = true,
+     FIELD(access.watch.secret),
+     .doc = "The secret (32 bytes at least) of watch tokens, which the product signs for its browsers."},
+    {"access.watch.secret_file", TB_OPTION_STRING, "", 0, 4095, "", FIELD(access.watch.secret_file),
+     .doc = "A file with such secrets, one a line; the first signs, any of them is right."},
+    {"access.ca_file", TB_OPTION_STRING, "", 0, 4095, "", FIELD(access.ca_file),
+     .doc =
+         "Certificates (PEM) that may sign the product's own for forward and jwks_url; empty: the system's."},
+    {"access.wrong_max", TB_OPTION_INTEGER, "20", 1, 100000, "", FIELD(access.wrong_max),
+     .doc = "How many wrong credentials an address may send before it is held to one every 3 seconds."},
 
     {"company.format", TB_OPTION_ENUM, "integer", .choices = company_formats, .reloadable = true,
      FIELD(company_format),

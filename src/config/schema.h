@@ -33,6 +33,8 @@ struct tb_option {
     tb_option_check *check;
     bool reloadable; /* takes effect on SIGHUP */
     bool secret;     /* may hold a password: never shown as it is */
+    bool is_key;     /* is a secret as a whole: nothing of it is shown */
+    bool has_lines;  /* may have line breaks and tabs */
     const char *doc;
     size_t offset; /* in struct tb_config */
 };

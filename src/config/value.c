@@ -141,7 +141,7 @@ int tb_value_wrong(const struct tb_option *option, struct tb_str text, struct tb
     tb_buf_init(&right, TB_ERROR_TEXT_BYTES);
     push_right(&right, option, text);
     const char *words = right.failed ? option->doc : right.ptr;
-    if (option->secret)
+    if (option->secret || option->is_key)
         tb_error_set(err, TB_CONFIG_WRONG, "the value is wrong; right would be %s", words);
     else
         tb_error_set(err, TB_CONFIG_WRONG, "\"%s\" is wrong; right would be %s", tb_shown(text).text, words);
@@ -149,17 +149,20 @@ int tb_value_wrong(const struct tb_option *option, struct tb_str text, struct tb
     return TB_CONFIG_WRONG;
 }
 
-static bool has_control(struct tb_str text)
+static bool has_control(const struct tb_option *option, struct tb_str text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7F)
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool is_layout = c == '\n' || c == '\t';
+        if (((unsigned char)c < ' ' && !(is_layout && option->has_lines)) || c == 0x7F)
             return true;
+    }
     return false;
 }
 
 int tb_value_check_text(const struct tb_option *option, struct tb_str text, struct tb_error *err)
 {
-    if (text.len < (size_t)option->min || text.len > (size_t)option->max || has_control(text) ||
+    if (text.len < (size_t)option->min || text.len > (size_t)option->max || has_control(option, text) ||
         (option->check && option->check(text)))
         return tb_value_wrong(option, text, err);
     return 0;
@@ -202,7 +205,9 @@ void tb_value_push(const struct tb_config *config, const struct tb_option *optio
     const void *field = tb_field_in(config, option);
     switch (option->type) {
     case TB_OPTION_STRING:
-        if (option->secret)
+        if (option->is_key)
+            tb_buf_push_str(buf, (*(const char *const *)field)[0] ? TB_STR("***") : TB_STR(""));
+        else if (option->secret)
             tb_config_push_masked(tb_str_of(*(const char *const *)field), buf);
         else
             tb_buf_push_str(buf, tb_str_of(*(const char *const *)field));

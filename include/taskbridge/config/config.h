@@ -56,6 +56,30 @@ struct tb_config {
         int64_t max_connections, idle_timeout_s;
         struct tb_config_list cors_origins;
     } http;
+    struct {
+        struct {
+            const char *user, *sees, *company_name; /* SQL */
+            int64_t timeout_ms;
+        } sql;
+        struct {
+            const char *url; /* with {company_id} */
+            struct tb_config_list headers, cookies;
+            int64_t timeout_ms;
+        } forward;
+        struct {
+            const char *secret, *secret_file, *jwks_file, *jwks_url;
+            struct tb_config_list algorithms;
+            const char *issuer;
+            struct tb_config_list audience;
+            int64_t leeway_s;
+            const char *user_claim, *companies_claim, *rights_claim;
+        } jwt;
+        struct {
+            const char *secret, *secret_file;
+        } watch;
+        const char *ca_file;
+        int64_t wrong_max;
+    } access;
     int64_t company_format; /* as rules.company_format has it */
     struct tb_rules rules;
 

@@ -328,6 +328,69 @@ static void options_that_need_each_other_are_checked_together(void **state)
     tb_config_free(parsed("amqp: { tls: { cert_file: cert.pem } }\n", environment));
 }
 
+static void access_that_can_have_no_effect_is_refused(void **state)
+{
+#define KEY "0123456789abcdef0123456789abcdef"
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"access: { sql: { user: SELECT 1 } }\n",
+         "access.sql.user needs access.sql.sees, which says what companies the user may see"},
+        {"access: { sql: { sees: SELECT 1 } }\n",
+         "access.sql.sees needs access.sql.user, or a key below access.jwt, which say who the user is"},
+        {"access: { forward: { cookies: [sessionid] } }\n",
+         "access.forward.headers and access.forward.cookies need access.forward.url"},
+        {"access: { jwt: { secret: " KEY ", secret_file: a } }\n",
+         "access.jwt.secret and access.jwt.secret_file exclude each other: give one"},
+        {"access: { jwt: { jwks_file: a, jwks_url: 'https://a/b' } }\n",
+         "access.jwt.jwks_file and access.jwt.jwks_url exclude each other: give one"},
+        {"access: { jwt: { jwks_file: a, secret: " KEY " } }\n",
+         "access.jwt has a secret and public keys; tokens are signed with the one or the other: give one"},
+        {"access: { jwt: { issuer: a } }\n",
+         "access.jwt needs a key: secret, secret_file, jwks_file or jwks_url"},
+        {"access: { jwt: { algorithms: [HS256] } }\n",
+         "access.jwt needs a key: secret, secret_file, jwks_file or jwks_url"},
+        {"access: { jwt: { secret: " KEY ", algorithms: [RS256] } }\n",
+         "access.jwt.algorithms leaves out HS256, the only one that a secret is for"},
+        {"access: { jwt: { jwks_file: a, algorithms: [HS256] } }\n",
+         "access.jwt.algorithms leaves out RS256 and ES256, which public keys are for"},
+        {"access: { watch: { secret: " KEY ", secret_file: a } }\n",
+         "access.watch.secret and access.watch.secret_file exclude each other: give one"},
+        {"access: { ca_file: a }\n", "access.ca_file needs access.forward.url or access.jwt.jwks_url"},
+        {"access: { jwt: { secret: short } }\n",
+         "t.yaml:1:26: access.jwt.secret: the value is wrong; right would be 32 bytes at least, such as "
+         "`openssl rand -hex 32` prints"},
+        {"access: { jwt: { algorithms: [none] } }\n",
+         "t.yaml:1:31: access.jwt.algorithms: \"none\" is wrong; right would be HS256, RS256 or ES256"},
+        {"access: { forward: { url: 'https://a/b/' } }\n",
+         "t.yaml:1:27: access.forward.url: the value is wrong; right would be a URL such as "
+         "https://app.example.com/api/companies/{company_id}/"},
+        {"access: { jwt: { jwks_url: 'file:///etc/passwd' } }\n",
+         "t.yaml:1:28: access.jwt.jwks_url: the value is wrong; right would be a URL of https:// or http://"},
+        {"access: { forward: { headers: ['Coo kie'] } }\n",
+         "t.yaml:1:32: access.forward.headers: \"Coo kie\" is wrong; right would be a name of letters, "
+         "digits "
+         "and hyphens"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TB_COUNT(cases); i++)
+        assert_refused(cases[i].text, NULL, cases[i].message);
+}
+
+static void questions_in_sql_may_have_lines_and_other_texts_not(void **state)
+{
+    struct tb_config *config =
+        parsed("access:\n  sql:\n    company_name: |\n      SELECT name\n      FROM a\n", NULL);
+
+    (void)state;
+    assert_string_equal(config->access.sql.company_name, "SELECT name\nFROM a\n");
+    tb_config_free(config);
+    assert_refused("access: { jwt: { issuer: \"a\\nb\" } }\n", NULL,
+                   "t.yaml:1:26: access.jwt.issuer: \"a?b\" is wrong; right would be a text without control "
+                   "characters");
+}
+
 static void the_default_path_may_be_absent_a_given_one_not(void **state)
 {
     struct tb_config_source source = {.path = TB_FIXTURES "/no-such-file.yaml"};
@@ -416,6 +479,8 @@ int main(void)
         cmocka_unit_test(the_environment_wins_over_the_file),
         cmocka_unit_test(a_wrong_variable_is_refused),
         cmocka_unit_test(options_that_need_each_other_are_checked_together),
+        cmocka_unit_test(access_that_can_have_no_effect_is_refused),
+        cmocka_unit_test(questions_in_sql_may_have_lines_and_other_texts_not),
         cmocka_unit_test(the_default_path_may_be_absent_a_given_one_not),
         cmocka_unit_test(a_file_larger_than_the_ceiling_is_refused),
         cmocka_unit_test(more_rules_than_the_ceiling_are_refused),

@@ -119,6 +119,23 @@ static void the_printed_yaml_loads_to_the_same(void **state)
     tb_config_free(copy);
 }
 
+static void nothing_of_a_secret_is_printed(void **state)
+{
+    struct tb_config *config =
+        parsed(TB_STR("access: { watch: { secret: hunter2-hunter2-hunter2-hunter2-hunter2 } }\n"), NULL);
+    struct tb_buf buf;
+    (void)state;
+    tb_buf_init(&buf, 20000);
+    tb_config_push_json(config, &buf);
+    tb_config_push_yaml(config, &buf);
+    assert_non_null(strstr(buf.ptr, "\"access.watch.secret\":\"***\""));
+    assert_non_null(strstr(buf.ptr, "  watch:\n    secret: \"***\" # from the file\n"));
+    assert_non_null(strstr(buf.ptr, "\"access.jwt.secret\":\"\""));
+    assert_null(strstr(buf.ptr, "hunter2"));
+    tb_buf_deinit(&buf);
+    tb_config_free(config);
+}
+
 static void the_json_has_numbers_as_numbers(void **state)
 {
     struct tb_config *config = parsed(tb_str_of(full), NULL);
@@ -143,6 +160,7 @@ int main(void)
         cmocka_unit_test(passwords_of_connection_strings_are_masked),
         cmocka_unit_test(the_printed_yaml_tells_where_values_came_from),
         cmocka_unit_test(the_printed_yaml_loads_to_the_same),
+        cmocka_unit_test(nothing_of_a_secret_is_printed),
         cmocka_unit_test(the_json_has_numbers_as_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
