@@ -20,15 +20,76 @@ static void passwords_of_urls_are_masked(void **state)
     assert_masked("amqp://host:5672", "amqp://host:5672");
     assert_masked("amqp://user:@host", "amqp://user:***@host");
     assert_masked("amqp://", "amqp://");
-    assert_masked("postgresql://u:a@b:c@host/db", "postgresql://u:***@host/db");
-    assert_masked("postgresql://u:a/b?c@host/db?sslmode=require",
-                  "postgresql://u:***@host/db?sslmode=require");
+    assert_masked("postgresql://u:a%40b@[::1]:5432,h2:1,h3/db?sslmode=require&connect_timeout=3",
+                  "postgresql://u:***@[::1]:5432,h2:1,h3/db?sslmode=require&connect_timeout=3");
     assert_masked("postgresql://host/db?user=u&password=secret&sslmode=require",
                   "postgresql://host/db?user=u&password=***&sslmode=require");
     assert_masked("postgresql://host/db?sslpassword=secret", "postgresql://host/db?sslpassword=***");
-    assert_masked("postgresql://host/db?pass%77ord=secret", "postgresql://host/db?pass%77ord=***");
+    assert_masked("postgresql://host/db?pass%77ord=secret", "postgresql://host/db?***");
     assert_masked("postgresql:///taskbridge?host=/run/postgresql",
                   "postgresql:///taskbridge?host=/run/postgresql");
+    assert_masked("amqp://u:A@h1//;amqps://u:B@h2:5671/v", "amqp://u:***@h1//;amqps://u:***@h2:5671/v");
+}
+
+/* Each has a secret where somebody forgot to escape, to quote or to write a sign. */
+static void of_odd_texts_no_secret_is_shown(void **state)
+{
+    static const char *const odd[] = {
+        "postgresql://u:p@S3cret@host/db",
+        "postgresql://u:S3cret/x@host",
+        "postgresql://u:x/S3cret@host/db",
+        "postgresql://u:x?S3cret@host/db",
+        "postgresql://u:x#S3cret@host/db",
+        "postgresql://u:[S3cret@host/db",
+        "postgresql://u:x]S3cret@host/db",
+        "postgresql://u:x S3cret@host/db",
+        "postgresql://u:x:S3cret@host/db",
+        "postgresql://u:S3cret",
+        "postgresql://u:S3cret/db",
+        "postgresql://u:x,S3cret/db",
+        "postgresql://u:p@h1,u:S3cret@h2/db",
+        "postgresql://u%3AS3cret@host/db",
+        "postgresql://u:%S3cret@host/db",
+        "postgresql://u:x;S3cret@host/db",
+        "postgresql://host/db?password=a&S3cret",
+        "postgresql://host/db?password=a&S3cret=b",
+        "postgresql://host/db?password=a&b=S3cret&user=u",
+        "postgresql://host/db?password=a#S3cret",
+        "postgresql://host/db?pass=S3cret",
+        "postgresql://host/db?sslpassword=S3cret",
+        "postgresql://host/db?options=-c%20x.y=S3cret",
+        "postgresql://host/db?application_name=u:S3cret@h",
+        "postgresql:/u:S3cret@host/db",
+        "postgresql:u:S3cret@host/db",
+        "u:S3cret@host/db",
+        "S3cret",
+        "password=S3cret",
+        "password=a S3cret host=h",
+        "password='a'S3cret host=h",
+        "password='a S3cret",
+        "password=a\\ S3cret user=u",
+        "pass word=S3cret",
+        "passwort=S3cret",
+        "PASSWORD=S3cret",
+        "host=u:S3cret@h",
+        "dbname=postgresql://u:S3cret@h/db",
+        "dbname=u:S3cret/h",
+        "user=u;password=S3cret",
+        "amqp://u:A@h1//;amqp://u:S3cretB@h2//",
+        "amqp://u:A@h1//;u:S3cretB@h2//",
+        "amqp://u:A;S3cret@h2//",
+    };
+    struct tb_buf buf;
+
+    (void)state;
+    tb_buf_init(&buf, 1000);
+    for (size_t i = 0; i < TB_COUNT(odd); i++) {
+        tb_buf_reset(&buf);
+        tb_config_push_masked(tb_str_of(odd[i]), &buf);
+        if (tb_str_find(tb_buf_str(&buf), TB_STR("S3cret")) != SIZE_MAX)
+            fail_msg("%s is shown as %s", odd[i], buf.ptr);
+    }
+    tb_buf_deinit(&buf);
 }
 
 static void passwords_of_connection_strings_are_masked(void **state)
@@ -36,7 +97,7 @@ static void passwords_of_connection_strings_are_masked(void **state)
     (void)state;
     assert_masked("host=db password=secret user=u", "host=db password=*** user=u");
     assert_masked("password='se cret' user=u", "password=*** user=u");
-    assert_masked("password = 'it\\'s' user = u", "password =*** user =u");
+    assert_masked("password = 'it\\'s' user = u", "password=*** user=u");
     assert_masked("password=a\\ b user=u", "password=*** user=u");
     assert_masked("user=u password='open", "user=u password=***");
     assert_masked("host=db password=se://cret", "host=db password=***");
@@ -158,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passwords_of_urls_are_masked),
         cmocka_unit_test(passwords_of_connection_strings_are_masked),
+        cmocka_unit_test(of_odd_texts_no_secret_is_shown),
         cmocka_unit_test(the_printed_yaml_tells_where_values_came_from),
         cmocka_unit_test(the_printed_yaml_loads_to_the_same),
         cmocka_unit_test(nothing_of_a_secret_is_printed),
