@@ -182,16 +182,19 @@ void tb_pg_connection_replace(struct tb_pg_connection *c)
 
 /* ---- receiving ---- */
 
+/* An error of no statement is the commit's: the Sync raises what was deferred to it. */
 static void take_failure(struct tb_pg_connection *c, struct tb_transaction *t, const PGresult *result)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const struct tb_query *query = t->statements[t->statement_at].query;
+    bool is_commit = t->statement_at == t->statement_count;
+    const struct tb_query *query = is_commit ? NULL : t->statements[t->statement_at].query;
 
     t->outcome = (int)tb_sqlstate_outcome(sqlstate);
-    if (sqlstate && strcmp(sqlstate, "26000") == 0) /* no such prepared statement: prepare it next time */
+    if (query && sqlstate &&
+        strcmp(sqlstate, "26000") == 0) /* no such prepared statement: prepare it next time */
         forget_prepared(c, query);
     tb_pg_error_set(&t->error, sqlstate, PQresultErrorMessage(result));
-    tb_error_prefix(&t->error, "%s", query->name);
+    tb_error_prefix(&t->error, "%s", query ? query->name : "commit");
     /* Whatever of this transaction was being prepared and is not yet answered does not exist. */
     for (size_t i = t->statement_at; i < t->statement_count; i++) {
         if (t->preparing >> i & 1)
@@ -223,6 +226,7 @@ static void take_result(struct tb_pg_connection *c, const PGresult *result)
             take_failure(c, t, result);
         return;
     }
+    assert(t->statement_at < t->statement_count);
     uint64_t bit = UINT64_C(1) << t->statement_at;
     if (t->preparing & bit) {
         t->preparing &= ~bit;

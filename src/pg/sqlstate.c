@@ -2,9 +2,9 @@
  *
  * A class is the first two of five characters. Waiting helps where the server is in trouble or others are in
  * the way: connections (08), conflicts (40), resources and full disks (53), locks (55), an operator's hand
- * (57), the system (58). Other data helps where a value is refused: bad values (22), constraints (23), values
- * beyond a limit of PostgreSQL's own, an index row's size for one (54). The whole code counts where its class
- * says too little. */
+ * (57), the system (58). Other data helps where a value is refused: bad values (22), constraints (23, 44),
+ * values beyond a limit of PostgreSQL's own, an index row's size for one (54), or by a trigger or function of
+ * somebody's (P0, 09, 21, 27, 38, 39). The whole code counts where its class says too little. */
 #include "sqlstate.h"
 
 #include <string.h>
@@ -16,9 +16,10 @@ static const struct {
     {"25006", TB_PG_BUSY}, /* a read-only database: a standby, until it is promoted */
     {"26000", TB_PG_BUSY}, /* a prepared statement that is gone: it is prepared anew */
     {"0A000", TB_PG_BUSY}, /* a plan that a migration has outdated: the session is replaced */
-    {"08", TB_PG_BUSY},    {"40", TB_PG_BUSY},    {"53", TB_PG_BUSY},
-    {"55", TB_PG_BUSY},    {"57", TB_PG_BUSY},    {"58", TB_PG_BUSY},
-    {"22", TB_PG_REFUSED}, {"23", TB_PG_REFUSED}, {"54", TB_PG_REFUSED},
+    {"08", TB_PG_BUSY},    {"40", TB_PG_BUSY},    {"53", TB_PG_BUSY},    {"55", TB_PG_BUSY},
+    {"57", TB_PG_BUSY},    {"58", TB_PG_BUSY},    {"22", TB_PG_REFUSED}, {"23", TB_PG_REFUSED},
+    {"44", TB_PG_REFUSED}, {"54", TB_PG_REFUSED}, {"P0", TB_PG_REFUSED}, {"09", TB_PG_REFUSED},
+    {"21", TB_PG_REFUSED}, {"27", TB_PG_REFUSED}, {"38", TB_PG_REFUSED}, {"39", TB_PG_REFUSED},
 };
 
 enum tb_pg_outcome tb_sqlstate_outcome(const char *sqlstate)

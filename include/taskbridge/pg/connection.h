@@ -49,7 +49,7 @@ struct tb_statement {
 enum tb_pg_outcome {
     TB_PG_LOST = 1, /* the connection broke or timed out: committed or not, nobody knows */
     TB_PG_BUSY,     /* classes 08, 40, 53, 55, 57, 58, a read-only database: the same may go through later */
-    TB_PG_REFUSED,  /* classes 22, 23 and 54: the data itself is refused, and will be again */
+    TB_PG_REFUSED,  /* classes 22, 23, 54, P0 and the like: the data itself is refused, and will be again */
     TB_PG_FAILED    /* anything else: schema, rights; needs a person */
 };
 

@@ -23,6 +23,11 @@ static const struct {
     {"22P05", TB_PG_REFUSED}, /* untranslatable_character */
     {"23514", TB_PG_REFUSED}, /* check_violation */
     {"54000", TB_PG_REFUSED}, /* program_limit_exceeded */
+    {"P0001", TB_PG_REFUSED}, /* raise_exception: a trigger's */
+    {"44000", TB_PG_REFUSED}, /* with_check_option_violation */
+    {"21000", TB_PG_REFUSED}, /* cardinality_violation */
+    {"27000", TB_PG_REFUSED}, /* triggered_data_change_violation */
+    {"38000", TB_PG_REFUSED}, /* external_routine_exception */
     {"25P02", TB_PG_FAILED},  /* in_failed_sql_transaction */
     {"42P01", TB_PG_FAILED},  /* undefined_table */
     {"42501", TB_PG_FAILED},  /* insufficient_privilege */
