@@ -2,9 +2,7 @@
 #ifndef TASKBRIDGE_AMQP_ASSEMBLY_H
 #define TASKBRIDGE_AMQP_ASSEMBLY_H
 
-#include <amqp.h>
-#include <amqp_framing.h>
-
+#include "rabbitmq.h"
 #include "taskbridge/base/buf.h"
 #include "taskbridge/base/error.h"
 #include "taskbridge/core/delivery.h"

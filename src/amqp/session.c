@@ -8,8 +8,6 @@
  * Texts name the place and the remedy, and never hold the password. */
 #include "session.h"
 
-#include <amqp_ssl_socket.h>
-#include <amqp_tcp_socket.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>

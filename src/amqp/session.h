@@ -2,9 +2,7 @@
 #ifndef TASKBRIDGE_AMQP_SESSION_H
 #define TASKBRIDGE_AMQP_SESSION_H
 
-#include <amqp.h>
-#include <amqp_framing.h>
-
+#include "rabbitmq.h"
 #include "taskbridge/amqp/options.h"
 #include "taskbridge/base/str.h"
 

@@ -2,8 +2,7 @@
 #ifndef TASKBRIDGE_AMQP_TABLE_H
 #define TASKBRIDGE_AMQP_TABLE_H
 
-#include <amqp.h>
-
+#include "rabbitmq.h"
 #include "taskbridge/base/buf.h"
 #include "taskbridge/base/error.h"
 #include "taskbridge/base/str.h"

@@ -7,7 +7,6 @@
  * Not done here: password-protected keys, revocation lists. */
 #include "tls.h"
 
-#include <amqp_ssl_socket.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>

@@ -2,8 +2,7 @@
 #ifndef TASKBRIDGE_AMQP_TLS_H
 #define TASKBRIDGE_AMQP_TLS_H
 
-#include <amqp.h>
-
+#include "rabbitmq.h"
 #include "session.h"
 #include "taskbridge/amqp/options.h"
 

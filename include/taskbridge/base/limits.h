@@ -16,6 +16,9 @@
  * that takes nothing for 30 seconds. With what the kernel buffers this is a prefetch of usual size. */
 #define TB_HOLD_MAX_BYTES (8 * TB_MIB)
 
+/* Threads that wait for names or connections at once, of which an honest program has one a server. */
+#define TB_DIALLER_MAX_THREADS 32
+
 /* The largest body that is decoded, after decompression; a traceback may be long, 10 MiB is promised. Larger
  * bodies are dead letters with all their bytes. */
 #define TB_DECODE_MAX_BYTES (16 * TB_MIB)
