@@ -31,7 +31,7 @@ LIBRARIES = {
     r"jansson\.h": {"amqp", "cli", "http"},
     r"zlib\.h|bzlib\.h": {"core"},
     r"yaml\.h": {"config"},
-    r"(rabbitmq-c/)?amqp.*\.h": {"amqp"},
+    r"rabbitmq-c/.*|amqp(_.*)?\.h": {"amqp"},
     r"libpq-fe\.h|libpq/.*": {"pg"},
     r"microhttpd\.h|wslay/.*|cjose/.*|jose/.*": {"http"},
     r"openssl/.*": {"amqp", "store", "http"},

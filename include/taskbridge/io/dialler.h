@@ -6,57 +6,13 @@
 
 #include "taskbridge/io/loop.h"
 
-/* A name may have more; these are tried. */
-#define TB_ADDRESSES_MAX 16
-/* An IPv6 address with its scope. */
-#define TB_ADDRESS_TEXT_BYTES 64
-
 struct tb_dialler;
 
 int tb_dialler_new(struct tb_loop *loop, struct tb_dialler **ret_dialler, struct tb_error *err) TB_MUST_CHECK;
 
-/* Abandons what is under way, without callbacks. A look-up that hangs in the system stays behind with its
- * thread, and needs nothing of ours any more. NULL is fine; not from inside a callback of the dialler. */
+/* Abandons what is under way, without callbacks. What hangs in the system stays behind with its thread, and
+ * needs nothing of ours any more. NULL is fine; not from inside a callback of the dialler. */
 void tb_dialler_free(struct tb_dialler *dialler);
-
-/* ---- names ---- */
-
-/* Numeric, in the system's order of preference, each once. */
-struct tb_addresses {
-    size_t count; /* 1 or more */
-    char list[TB_ADDRESSES_MAX][TB_ADDRESS_TEXT_BYTES];
-};
-
-/* One look-up; embedded in its owner, who sets on_done and owner. */
-struct tb_lookup {
-    /* 0 with addresses, borrowed until it returns; or negative with err: -EHOSTUNREACH the name has no
-     * address, -ETIMEDOUT nobody answered in time. */
-    void (*on_done)(struct tb_lookup *lookup, int r, const struct tb_addresses *addresses,
-                    const struct tb_error *err);
-    void *owner;
-    /* The dialler's own. */
-    struct tb_dialler *dialler;
-    struct tb_name *name;
-    struct tb_lookup *next;
-    struct tb_timer timer;
-    int64_t timeout_us;
-    bool is_under_way;
-};
-
-/* on_done comes once, at the latest after timeout_us, never from inside this call. An address in figures is
- * answered without asking anybody. All that ask for one name share one question, and an answer that came too
- * late for who asked is kept for the next: so a DNS slower than everyone's patience is used all the same. */
-void tb_lookup_start(struct tb_dialler *dialler, struct tb_lookup *lookup, const char *host,
-                     int64_t timeout_us);
-
-/* No callback any more; fine when none is under way. */
-void tb_lookup_cancel(struct tb_lookup *lookup);
-
-/* For commands, which have no loop: waits, at most timeout_us. As on_done has it. */
-int tb_lookup_wait(const char *host, int64_t timeout_us, struct tb_addresses *ret_addresses,
-                   struct tb_error *err) TB_MUST_CHECK;
-
-/* ---- all else that waits ---- */
 
 struct tb_dial;
 
