@@ -11,6 +11,11 @@
 /* cmocka's header comes after those. */
 #include <cmocka.h>
 
+/* cmocka 2 has it by this name, and calls the one of before deprecated. */
+#ifndef assert_uint_in_range
+#define assert_uint_in_range(value, least, most) assert_in_range(value, least, most)
+#endif
+
 static inline void check_str(struct tb_str actual, struct tb_str expected, const char *file, int line)
 {
     if (tb_str_equal(actual, expected))

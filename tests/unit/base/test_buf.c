@@ -115,7 +115,7 @@ static void growth_doubles(void **state)
         changes += buf.cap != cap;
         cap = buf.cap;
     }
-    assert_in_range(changes, 2, 20);
+    assert_uint_in_range(changes, 2, 20);
     tb_buf_deinit(&buf);
 }
 

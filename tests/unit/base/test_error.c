@@ -77,7 +77,7 @@ static void text_is_cut_at_a_whole_character(void **state)
             tb_error_set(&err, -1, "%s", text);
             size_t kept = strlen(err.text);
             assert_int_equal((kept - shift) % size, 0);
-            assert_in_range(kept, TB_ERROR_TEXT_BYTES - size, TB_ERROR_TEXT_BYTES - 1);
+            assert_uint_in_range(kept, TB_ERROR_TEXT_BYTES - size, TB_ERROR_TEXT_BYTES - 1);
             assert_memory_equal(err.text, text, kept);
         }
     }
@@ -103,7 +103,7 @@ static void bytes_that_are_no_utf8_are_cut_too(void **state)
     memset(text, 0x80, sizeof(text));
     text[sizeof(text) - 1] = '\0';
     tb_error_set(&err, -1, "%s", text);
-    assert_in_range(strlen(err.text), TB_ERROR_TEXT_BYTES - 4, TB_ERROR_TEXT_BYTES - 1);
+    assert_uint_in_range(strlen(err.text), TB_ERROR_TEXT_BYTES - 4, TB_ERROR_TEXT_BYTES - 1);
 }
 
 static void a_long_prefix_leaves_room_for_the_cause(void **state)

@@ -147,7 +147,7 @@ static void check_long_line(enum tb_log_format format, const char *text)
     tb_log(&log, TB_LOG_INFO, "long", TB_F_CSTR("text", text), TB_F_INT("after", 7));
     read_memory_file(fd);
     struct tb_str line = {output.text, output.len};
-    assert_in_range(line.len, TB_LOG_LINE_MAX_BYTES / 2, TB_LOG_LINE_MAX_BYTES);
+    assert_uint_in_range(line.len, TB_LOG_LINE_MAX_BYTES / 2, TB_LOG_LINE_MAX_BYTES);
     assert_true(tb_utf8_is_clean(line));
     assert_true(tb_str_find(line, TB_STR(TB_UTF8_REPLACEMENT)) == SIZE_MAX);
     if (format == TB_LOG_TEXT)
@@ -183,7 +183,7 @@ static void too_many_fields_are_left_out_visibly(void **state)
     tb_log_write(&log, TB_LOG_INFO, "many", fields);
     read_memory_file(fd);
     struct tb_str line = {output.text, output.len};
-    assert_in_range(line.len, TB_LOG_LINE_MAX_BYTES / 2, TB_LOG_LINE_MAX_BYTES);
+    assert_uint_in_range(line.len, TB_LOG_LINE_MAX_BYTES / 2, TB_LOG_LINE_MAX_BYTES);
     assert_true(tb_str_ends_with(line, TB_STR("\"number\":1000000,\"cut\":true}\n")));
 }
 
@@ -254,12 +254,12 @@ static void a_pipe_that_fills_up_under_way_never_waits(void **state)
     for (size_t i = 0; i < 400; i++)
         tb_log(&log, TB_LOG_INFO, "long", TB_F_STR("text", ((struct tb_str){text, i * 2713 % sizeof(text)})));
     alarm(0);
-    assert_in_range(log.dropped, 1, 399);
+    assert_uint_in_range(log.dropped, 1, 399);
     read_all(ends[0]);
     for (const char *line = output.text, *end; *line; line = end + 1) {
         end = strchr(line, '\n');
         assert_non_null(end);
-        assert_in_range(end + 1 - line, 1, PIPE_BUF);
+        assert_uint_in_range(end + 1 - line, 1, PIPE_BUF);
         assert_memory_equal(line, "{\"time\":", 8);
         assert_int_equal(end[-1], '}');
     }

@@ -217,7 +217,7 @@ static void wait_for(struct fixture *fixture, int count)
         assert_int_equal(tb_loop_run(fixture->loop, NULL), 0);
 }
 
-static void call_once(struct test_call *test, const char *host, const char *path)
+static void call_alone(struct test_call *test, const char *host, const char *path)
 {
     struct fixture *fixture = open_fixture(&(struct tb_hook_options){0});
 
@@ -233,7 +233,7 @@ static void an_answer_comes_with_status_body_and_headers(void **state)
     struct test_call test = {0};
 
     (void)state;
-    call_once(&test, "127.0.0.1", "/forbidden");
+    call_alone(&test, "127.0.0.1", "/forbidden");
     assert_int_equal(test.outcome, 0);
     assert_int_equal(test.status, 403);
     assert_string_equal(test.retry_after, "7");
@@ -251,7 +251,7 @@ static void what_is_posted_arrives(void **state)
                                       .body = TB_STR("{\"a\":1}")}};
 
     (void)state;
-    call_once(&test, "127.0.0.1", "/echo");
+    call_alone(&test, "127.0.0.1", "/echo");
     assert_int_equal(test.status, 200);
     assert_non_null(strstr(test.body, "POST /echo HTTP/1.1\r\n"));
     assert_non_null(strstr(test.body, "\r\nwebhook-id: msg_1\r\n"));
@@ -283,12 +283,12 @@ static void long_answers_are_given_up(void **state)
     (void)state;
     for (size_t i = 0; i < TB_COUNT(paths); i++) {
         struct test_call test = {0};
-        call_once(&test, "127.0.0.1", paths[i]);
+        call_alone(&test, "127.0.0.1", paths[i]);
         assert_int_equal(test.outcome, TB_HOOK_TOO_LONG);
         assert_int_equal(test.status, 0);
     }
     struct test_call test = {.call = {.body_max_bytes = LONG_BYTES}};
-    call_once(&test, "127.0.0.1", "/long");
+    call_alone(&test, "127.0.0.1", "/long");
     assert_int_equal(test.outcome, 0);
 }
 
@@ -299,7 +299,7 @@ static void time_is_up_for_the_silent_and_the_slow(void **state)
     (void)state;
     for (size_t i = 0; i < TB_COUNT(paths); i++) {
         struct test_call test = {.call = {.timeout_us = 200 * TB_US_PER_MS}};
-        call_once(&test, "127.0.0.1", paths[i]);
+        call_alone(&test, "127.0.0.1", paths[i]);
         assert_int_equal(test.outcome, TB_HOOK_TIMEOUT);
     }
 }
@@ -310,10 +310,10 @@ static void what_breaks_off_is_no_answer(void **state)
     unsigned port = server_port;
 
     (void)state;
-    call_once(&test, "127.0.0.1", "/cut");
+    call_alone(&test, "127.0.0.1", "/cut");
     assert_int_equal(test.outcome, TB_HOOK_UNREACHABLE);
     server_port = 1;
-    call_once(&refused, "127.0.0.1", "/echo");
+    call_alone(&refused, "127.0.0.1", "/echo");
     server_port = port;
     assert_int_equal(refused.outcome, TB_HOOK_UNREACHABLE);
     assert_non_null(strstr(refused.error, "127.0.0.1"));
@@ -325,12 +325,12 @@ static void a_redirect_is_an_answer_unless_it_is_allowed(void **state)
                      file = {.call = {.redirects_max = 2}};
 
     (void)state;
-    call_once(&test, "127.0.0.1", "/redirect");
+    call_alone(&test, "127.0.0.1", "/redirect");
     assert_int_equal(test.status, 302);
-    call_once(&allowed, "127.0.0.1", "/redirect");
+    call_alone(&allowed, "127.0.0.1", "/redirect");
     assert_int_equal(allowed.status, 200);
     assert_non_null(strstr(allowed.body, "GET /echo "));
-    call_once(&file, "127.0.0.1", "/file");
+    call_alone(&file, "127.0.0.1", "/file");
     assert_int_equal(file.outcome, TB_HOOK_UNUSABLE);
 }
 
@@ -368,7 +368,7 @@ static void where_a_name_leads_is_what_counts(void **state)
         close_fixture(fixture);
     }
     struct test_call test = {0};
-    call_once(&test, "rebound.test", "/echo");
+    call_alone(&test, "rebound.test", "/echo");
     assert_int_equal(test.status, 200);
 }
 

@@ -20,7 +20,7 @@ static void port_0_becomes_a_free_one(void **state)
 
     assert_int_equal(tb_listener_open("127.0.0.1:0", &fd, text, &err), 0);
     assert_int_equal(strncmp(text, "127.0.0.1:", 10), 0);
-    assert_in_range(strtol(text + 10, NULL, 10), 1, 65535);
+    assert_uint_in_range(strtol(text + 10, NULL, 10), 1, 65535);
     assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len), 0);
     assert_int_equal(listens, 1);
     close(fd);

@@ -13,7 +13,7 @@ static void waits_double_up_to_the_ceiling_within_their_bounds(void **state)
         struct tb_backoff backoff;
         tb_backoff_init(&backoff, 100, 1000, seed);
         for (size_t i = 0; i < TB_COUNT(waits); i++)
-            assert_in_range(tb_backoff_next_us(&backoff), waits[i].least_us, waits[i].most_us);
+            assert_uint_in_range(tb_backoff_next_us(&backoff), waits[i].least_us, waits[i].most_us);
     }
 }
 
@@ -41,7 +41,7 @@ static void reset_starts_over(void **state)
         (void)tb_backoff_next_us(&backoff);
     assert_true(tb_backoff_next_us(&backoff) >= 12800);
     tb_backoff_reset(&backoff);
-    assert_in_range(tb_backoff_next_us(&backoff), 50, 100);
+    assert_uint_in_range(tb_backoff_next_us(&backoff), 50, 100);
 }
 
 static void seeds_differ(void **state)
