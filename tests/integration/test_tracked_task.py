@@ -1,9 +1,12 @@
 """TrackedTask against kombu's in-memory broker: what leaves the worker, and what
 happens to the task when nothing can."""
 
+import os
 import socket
 import sys
 import threading
+import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -13,8 +16,10 @@ from kombu import Exchange, Queue
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "celery"))
 
-from taskbridge_celery import TrackedTask  # noqa: E402
-from taskbridge_celery.task import PAUSE_SECONDS  # noqa: E402
+from harness import wait_until  # noqa: E402
+
+from taskbridge_celery import TrackedTask, report_progress, report_steps  # noqa: E402
+from taskbridge_celery.sender import sender_of  # noqa: E402
 
 CELERYEV = Exchange("celeryev", type="topic")
 
@@ -24,6 +29,8 @@ def app():
     application = Celery("tracked", broker="memory://", set_as_current=False)
     application.conf.update(task_ignore_result=True, result_backend=None)
     yield application
+    # All of them share one broker in memory; what this one still wants to send is not for the next test.
+    sender_of(application).waiting.clear()
     application.close()
 
 
@@ -55,6 +62,18 @@ class BrokenDispatcher:
 
     def Dispatcher(self, **_):
         raise self.error
+
+
+def wait_for_event(sent, is_it, timeout=10):
+    """All events up to the one for which this is true."""
+    events = []
+
+    def arrived():
+        events.extend(sent())
+        return any(is_it(event) for event in events)
+
+    wait_until(arrived, timeout, "the event")
+    return events
 
 
 def tracked(app, function):
@@ -160,22 +179,75 @@ def test_eager_task_sends_no_event(app, sent):
     assert sent() == []
 
 
+@pytest.mark.parametrize("state", ["PROGRESS", "DOWNLOADING", "año 2024"])
+def test_any_state_that_is_not_celerys_own_is_announced(app, sent, state):
+    def body(self):
+        self.update_state(state=state, meta={"progress": 5})
+
+    run(tracked(app, body))
+    event = only(sent())
+    assert (event["progress"], event["state"]) == (5, state)
+
+
+def test_company_may_be_a_uuid(app, sent):
+    company = uuid.uuid4()
+    run(tracked(app, half_way), kwargs={"company_id": company})
+    assert only(sent())["company_id"] == str(company)
+
+
 @pytest.mark.parametrize("error", [OSError("broker away"), RuntimeError("pool")])
 def test_broken_dispatcher_does_not_break_the_task(app, error, caplog, monkeypatch):
     task = tracked(app, half_way)
     monkeypatch.setattr(app, "events", BrokenDispatcher(error))
     assert run(task) == "done"
-    assert "The progress of task id-1 could not be sent" in caplog.text
+    wait_until(lambda: "The progress of task id-1 could not be sent" in caplog.text)
 
 
-def test_progress_that_json_cannot_hold_does_not_break_the_task(app, sent):
+def test_progress_that_json_cannot_hold_does_not_break_the_task(app, sent, caplog):
     def body(self):
         self.update_state(state="PROGRESS", meta={"progress": 1, "lock": object()})
         self.update_state(state="PROGRESS", meta={"progress": 2})
         return "done"
 
     assert run(tracked(app, body)) == "done"
+    assert sender_of(app).flush()
     assert only(sent())["progress"] == 2
+    assert "An update of task id-1 could not be sent" in caplog.text
+
+
+def test_of_many_updates_ten_a_second_leave_and_the_last_always(app, sent):
+    def body(self):
+        for progress in range(1000):
+            self.update_state(state="PROGRESS", meta={"progress": progress / 10})
+        return time.time()
+
+    started = time.time()
+    ended = run(tracked(app, body))
+    events = wait_for_event(sent, lambda event: event["progress"] == 99.9)
+    assert len(events) <= 2 + 10 * (ended - started)
+    assert events[-1]["timestamp"] <= ended
+
+
+def test_what_a_later_update_does_not_say_is_kept_from_the_one_it_replaces(app, sent):
+    def body(self):
+        self.update_state(state="PROGRESS", meta={"progress": 1})
+        self.update_state(state="PROGRESS", meta={"progress": 20})
+        self.update_state(state="PROGRESS", meta={"status": "mes 5"})
+
+    run(tracked(app, body))
+    last = wait_for_event(sent, lambda event: event.get("status") == "mes 5")[-1]
+    assert last["progress"] == 20
+
+
+def test_a_later_number_replaces_an_earlier_one_in_another_dialect(app, sent):
+    def body(self):
+        self.update_state(state="PROGRESS", meta={"progress": 1})
+        self.update_state(state="PROGRESS", meta={"progress": 20})
+        self.update_state(state="PROGRESS", meta={"current": 1, "total": 2})
+
+    run(tracked(app, body))
+    last = wait_for_event(sent, lambda event: "current" in event)[-1]
+    assert "progress" not in last
 
 
 def app_with_broker_at(port):
@@ -183,38 +255,122 @@ def app_with_broker_at(port):
     return Celery("away", broker=url, set_as_current=False)
 
 
-def test_unreachable_broker_does_not_break_the_task(unused_tcp_port):
-    app = app_with_broker_at(unused_tcp_port)
-    assert run(tracked(app, half_way)) == "done"
+def many_updates(self):
+    started = time.monotonic()
+    for progress in range(100):
+        self.update_state(state="PROGRESS", meta={"progress": progress})
+    return time.monotonic() - started
+
+
+def test_unreachable_broker_neither_breaks_nor_slows_the_task(unused_tcp_port):
+    assert run(tracked(app_with_broker_at(unused_tcp_port), many_updates)) < 1
+
+
+def test_broker_that_accepts_and_says_nothing_does_not_slow_the_task():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        app = app_with_broker_at(silent.getsockname()[1])
+        assert run(tracked(app, many_updates)) < 1
 
 
 def test_broker_that_stays_away_is_tried_seldom(hanging_up):
-    def body(self):
-        for progress in range(100):
-            self.update_state(state="PROGRESS", meta={"progress": progress})
-        return "done"
+    app = app_with_broker_at(hanging_up.port)
+    run(tracked(app, many_updates))
+    sender = sender_of(app)
+    wait_until(lambda: sender.failures >= 1)
+    run(tracked(app, many_updates))
+    assert 1 <= hanging_up.calls <= 6
 
-    assert run(tracked(app_with_broker_at(hanging_up.port), body)) == "done"
-    assert 1 <= hanging_up.calls <= 3
 
-
-def test_events_are_sent_again_after_a_pause(app, sent, monkeypatch):
-    now = [1000.0]
-    monkeypatch.setattr("taskbridge_celery.task.monotonic", lambda: now[0])
+def test_the_newest_progress_is_sent_when_the_broker_is_back(app, sent, monkeypatch):
     task = tracked(app, half_way)
     with monkeypatch.context() as broken:
         broken.setattr(app, "events", BrokenDispatcher(OSError("broker away")))
+        before = time.time()
         run(task)
-    run(task)
-    assert sent() == []
-    now[0] += PAUSE_SECONDS
-    run(task)
-    assert only(sent())["progress"] == 50
+        after = time.time()
+        wait_until(lambda: sender_of(app).failures == 1)
+        assert sent() == []
+    event = wait_for_event(sent, lambda event: event["progress"] == 50)[0]
+    assert before <= event["timestamp"] <= after
 
 
-def test_soft_time_limit_raised_while_sending_reaches_the_task(app, monkeypatch):
+def test_a_childs_sender_is_its_own(app, sent):
+    run(tracked(app, half_way))
+    sent()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if sender_of(app).thread is None else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_progress_without_update_state_in_a_task_of_any_base(app, sent):
+    def body(self, company_id):
+        report_progress(30, "A third", task=self, total_rows=12)
+        return "done"
+
+    task = app.task(bind=True, name="plain.task")(body)
+    assert run(task, (73,), retries=1) == "done"
+    event = only(sent())
+    assert (event["progress"], event["status"], event["total_rows"]) == (30, "A third", 12)
+    assert (event["company_id"], event["retries"]) == (73, 1)
+
+
+def test_reporting_outside_of_a_task_does_nothing():
+    report_progress(50, "nobody runs")
+
+
+def test_reporting_never_raises(app, monkeypatch, caplog):
+    def body(self):
+        self.report_progress(50, "half")
+        return "done"
+
+    task = tracked(app, body)
+    monkeypatch.setattr("taskbridge_celery.task.sender_of", lambda app: 1 / 0)
+    assert run(task) == "done"
+    assert "is lost" in caplog.text
+
+
+def test_steps_tell_which_one_runs_and_how_far_all_of_it_is(app, sent):
+    seen = []
+
+    def body(self):
+        with report_steps(("emitidos", "Emitidos"), ("recibidos", "Recibidos"), task=self) as steps:
+            for step in steps:
+                seen.append(step.key)
+                sender_of(app).flush()
+                steps.progress(50)
+                sender_of(app).flush()
+        sender_of(app).flush()
+
+    run(tracked(app, body))
+    events = sent()
+    assert seen == ["emitidos", "recibidos"]
+    assert [event["progress"] for event in events] == [0, 25, 50, 75, 100]
+    assert [event.get("step_key") for event in events] == ["emitidos", "emitidos", "recibidos", "recibidos", None]
+    assert [step["state"] for step in events[2]["steps"]] == ["done", "running"]
+    assert events[0]["status"] == "Emitidos"
+
+
+def test_a_step_that_raises_is_told_as_failed(app, sent):
+    def body(self):
+        with report_steps("uno", "dos", task=self) as steps:
+            steps.start("dos")
+            sender_of(app).flush()
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        run(tracked(app, body))
+    sender_of(app).flush()
+    assert [step["state"] for step in sent()[-1]["steps"]] == ["done", "failed"]
+
+
+def test_soft_time_limit_raised_while_handing_over_reaches_the_task(app, monkeypatch):
     task = tracked(app, half_way)
-    monkeypatch.setattr(app, "events", BrokenDispatcher(SoftTimeLimitExceeded()))
+
+    def too_late(*_):
+        raise SoftTimeLimitExceeded()
+
+    monkeypatch.setattr(sender_of(app), "offer", too_late)
     with pytest.raises(SoftTimeLimitExceeded):
         run(task)
 

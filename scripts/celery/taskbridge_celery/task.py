@@ -2,122 +2,161 @@
 
 ``update_state(state='PROGRESS', ...)`` writes to the result backend and nowhere
 else: no event leaves the worker, so nothing that listens to events learns of it.
-``TrackedTask`` sends a ``task-progress`` event beside it.  An event is a courtesy
-to whoever watches: one that cannot be sent is logged and forgotten, and the task
-goes on.  The result backend is used exactly as Celery uses it, or not at all
-where none is configured.
+``TrackedTask`` sends a ``task-progress`` event beside it. An event is a courtesy
+to whoever watches: it never breaks the task, and never makes it wait (sender.py).
+The result backend is used exactly as Celery uses it, or not at all where none is
+configured.
 """
+
+from __future__ import annotations
 
 import inspect
 import logging
-from time import monotonic
+import uuid
+from typing import Any
 
-from celery import Task
+import celery
+from celery import Celery, Task, states
 from celery.exceptions import SoftTimeLimitExceeded
-from kombu.exceptions import OperationalError
+
+from .follow import events_are_on, follow
+from .sender import sender_of
 
 logger = logging.getLogger(__name__)
 
-PROGRESS = "PROGRESS"
+# Of these Celery itself tells by events; any other state is the product's.
+CELERYS_STATES = frozenset(states.ALL_STATES) | {states.IGNORED, states.REJECTED}
 
 # Names that Celery's dispatcher takes for itself; a meta that uses one of them
 # would change the event's identity or make the call fail.
 RESERVED_FIELDS = frozenset(
     "type uuid hostname timestamp utcoffset pid clock "
-    "blind retry retry_policy Event producer fields".split()
+    "blind retry retry_policy Event producer fields self".split()
 )
 
-# One reconnect at once covers a broker that was restarted; waiting longer would
-# make the task pay for its spectators.  While the broker stays away, most updates
-# do not even try.
-PAUSE_SECONDS = 10
-EVENT_RETRY_POLICY = {
-    "max_retries": 1,
-    "interval_start": 0,
-    "interval_step": 0,
-    "interval_max": 0,
-}
 
-
-class TrackedTask(Task):
-    """Use as ``@app.task(base=TrackedTask, bind=True)`` or as ``task_cls``."""
+class TrackedTask(Task):  # type: ignore[misc]
+    """Use as ``@app.task(base=TrackedTask, bind=True)``, or for all tasks as
+    ``Celery(..., task_cls=TrackedTask)``."""
 
     abstract = True
-    _silent_until = 0.0  # on the monotonic clock, for this process and task
 
-    def update_state(self, task_id=None, state=None, meta=None, **kwargs):
+    @classmethod
+    def on_bound(cls, app: Celery) -> None:
+        """Have the workers of this application tell of every task's end."""
+        follow(app)
+        super().on_bound(app)
+
+    def update_state(
+        self,
+        task_id: str | None = None,
+        state: str | None = None,
+        meta: Any = None,
+        **kwargs: Any,
+    ) -> None:
         """Do what Celery's ``update_state`` does, and announce progress.
 
-        ``meta`` may hold ``progress`` (0 to 100), or ``current`` and ``total``,
-        and a text as ``status``; all of it goes into the event.
+        ``state`` is any but Celery's own. ``meta`` may hold ``progress`` (0 to
+        100), or ``current`` and ``total``, and a text as ``status``; all of it goes
+        into the event, with the state, the attempt and, if known, the company.
         """
-        if state == PROGRESS and isinstance(meta, dict):
-            self._announce_progress(task_id or self.request.id, meta)
-        return super().update_state(task_id, state, meta, **kwargs)
+        if state and state not in CELERYS_STATES and isinstance(meta, dict):
+            announce(self, {**meta, "state": state}, task_id)
+        super().update_state(task_id, state, meta, **kwargs)
 
-    def tracked_company_id(self):
+    def report_progress(
+        self, progress: float | None = None, status: str | None = None, **fields: Any
+    ) -> None:
+        """Announce progress without ``update_state``: see :func:`report_progress`."""
+        report_progress(progress, status, task=self, **fields)
+
+    def tracked_company_id(self) -> Any:
         """The company of the running task, or None when it is not known.
 
         It is the argument named ``company_id``, given by name or by position.
         Override this where a task knows its company in another way.
         """
-        arguments = dict(self.request.kwargs or {})
-        if "company_id" not in arguments:
-            try:
-                signature = inspect.signature(self.run)
-                bound = signature.bind_partial(*(self.request.args or ()))
-            except (TypeError, ValueError):
-                return None
-            arguments = bound.arguments
-        return arguments.get("company_id")
+        return company_argument(self, self.request.args, self.request.kwargs)
 
-    def _announce_progress(self, task_id, meta):
-        request = self.request
-        if task_id is None or request.is_eager:
-            return  # no worker runs it, so nobody follows it
-        if monotonic() < self._silent_until:
+
+def report_progress(
+    progress: float | None = None,
+    status: str | None = None,
+    *,
+    task: Task | None = None,
+    **fields: Any,
+) -> None:
+    """Say how far the running task is, in any task of any base class.
+
+    ``progress`` is 0 to 100, ``status`` a text for people; further fields
+    (``current``, ``total``, ``company_id`` …) go into the event as they are. It
+    never raises and never waits for the broker, unlike Celery's ``send_event``,
+    which raises ``OperationalError`` in the task while the broker is away. Outside
+    of a task it does nothing.
+    """
+    running = task if task is not None else celery.current_task
+    if not running:
+        return
+    if progress is not None:
+        fields["progress"] = progress
+    if status is not None:
+        fields["status"] = status
+    announce(running, fields)
+
+
+def announce(task: Task, fields: dict[str, Any], task_id: str | None = None) -> None:
+    """Hand an event to the sender, unless nobody could make sense of it."""
+    try:
+        request = task.request
+        task_id = task_id or request.id
+        app = task.app
+        # What no worker runs nobody follows; where the worker's own events are off
+        # such a task would begin for its followers and never end.
+        if not task_id or request.is_eager or not events_are_on(app):
             return
-        try:
-            self._send_progress(task_id, self._progress_fields(meta))
-        except SoftTimeLimitExceeded:
-            raise  # meant for the task; it only happened to arrive here
-        except Exception as error:  # whatever the broker or the serializer raise
-            if isinstance(error, (OperationalError, OSError)):
-                self._silent_until = monotonic() + PAUSE_SECONDS
-            logger.warning(
-                "The progress of task %s could not be sent; the task goes on.",
-                task_id,
-                exc_info=True,
+        sender_of(app).offer(task_id, request.hostname, event_fields(task, fields))
+    except SoftTimeLimitExceeded:
+        raise  # meant for the task; it only happened to arrive here
+    except Exception:  # a spectator's trouble is not the task's
+        logger.warning("The progress of task %s is lost.", task_id, exc_info=True)
+
+
+def event_fields(task: Task, given: dict[str, Any]) -> dict[str, Any]:
+    fields = {
+        name: value
+        for name, value in given.items()
+        if isinstance(name, str) and name not in RESERVED_FIELDS
+    }
+    fields["retries"] = task.request.retries or 0
+    company = company_of(fields.pop("company_id", None))
+    if company is None:
+        if isinstance(task, TrackedTask):
+            company = company_of(task.tracked_company_id())
+        else:
+            company = company_of(
+                company_argument(task, task.request.args, task.request.kwargs)
             )
+    if company is not None:
+        fields["company_id"] = company
+    return fields
 
-    def _progress_fields(self, meta):
-        fields = {
-            name: value
-            for name, value in meta.items()
-            if isinstance(name, str) and name not in RESERVED_FIELDS
-        }
-        fields["retries"] = self.request.retries or 0
-        if fields.get("company_id") is None:
-            fields.pop("company_id", None)
-            company_id = self.tracked_company_id()
-            if isinstance(company_id, (int, str)) and not isinstance(company_id, bool):
-                fields["company_id"] = company_id
-        return fields
 
-    def _send_progress(self, task_id, fields):
-        with self.app.amqp.producer_pool.acquire(block=True) as producer:
-            # Otherwise the channel below would reconnect with long pauses.
-            producer.connection.ensure_connection(**EVENT_RETRY_POLICY)
-            with self.app.events.Dispatcher(
-                connection=producer.connection,
-                channel=producer.channel,
-                hostname=self.request.hostname,
-                buffer_while_offline=False,
-            ) as dispatcher:
-                dispatcher.send(
-                    "task-progress",
-                    uuid=task_id,
-                    retry=True,
-                    retry_policy=EVENT_RETRY_POLICY,
-                    **fields,
-                )
+def company_of(value: Any) -> int | str | None:
+    """The value as a company's key; None for what can't be one."""
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, (int, str)) and not isinstance(value, bool) and value != "":
+        return value
+    return None
+
+
+def company_argument(task: Task, args: Any, kwargs: Any) -> Any:
+    """The argument called company_id, by name or by position; None without one."""
+    arguments = dict(kwargs or {})
+    if "company_id" not in arguments:
+        try:
+            bound = inspect.signature(task.run).bind_partial(*(args or ()))
+        except (TypeError, ValueError):
+            return None
+        arguments = dict(bound.arguments)
+    return arguments.get("company_id")
