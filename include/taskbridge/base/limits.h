@@ -75,4 +75,9 @@
 /* Requests that wait for the database at once: what it answers in a fraction of a second. */
 #define TB_HTTP_ASKS_MAX ((size_t)1024)
 
+/* A JSON Web Token: with the rest of a request's headers it has to fit into what a connection reads. */
+#define TB_JWT_MAX_BYTES (8 * TB_KIB)
+/* The latest time in one: the year 9999, which microseconds hold. */
+#define TB_JWT_TIME_MAX_S 253402300799.0
+
 #endif

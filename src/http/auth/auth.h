@@ -44,11 +44,12 @@ enum tb_auth_outcome {
 };
 
 struct tb_auth_answer {
-    int outcome;              /* 0 or an enum tb_auth_outcome */
-    struct tb_grant *grant;   /* with outcome 0, also where may_see is false: held for the asker, who releases it */
-    int64_t retry_after_s;    /* with LIMITED, AWAY and CROWDED */
-    const char *challenge;    /* WWW-Authenticate, with NO_CREDENTIAL; static */
-    const char *detail;       /* a sentence for the problem; static */
+    int outcome; /* 0 or an enum tb_auth_outcome */
+    struct tb_grant
+        *grant; /* with outcome 0, also where may_see is false: held for the asker, who releases it */
+    int64_t retry_after_s; /* with LIMITED, AWAY and CROWDED */
+    const char *challenge; /* WWW-Authenticate, with NO_CREDENTIAL; static */
+    const char *detail;    /* a sentence for the problem; static */
 };
 
 struct tb_auth_question {
@@ -72,9 +73,10 @@ int tb_auth_open(const struct tb_auth_options *options, struct tb_auth **ret_aut
 /* NULL is fine. Every ask has been answered or cancelled, every grant released. */
 void tb_auth_close(struct tb_auth *auth);
 
-/* *ret_ask is NULL when *ret_answer is the answer (what is cached costs nothing); else on_answer will come. */
-void tb_auth_ask(struct tb_auth *auth, const struct tb_auth_question *question, struct tb_auth_answer *ret_answer,
-                 struct tb_auth_ask **ret_ask);
+/* *ret_ask is NULL when *ret_answer is the answer (what is cached costs nothing); else on_answer will come.
+ */
+void tb_auth_ask(struct tb_auth *auth, const struct tb_auth_question *question,
+                 struct tb_auth_answer *ret_answer, struct tb_auth_ask **ret_ask);
 /* The asker is gone: on_answer will not come. Not after it came. */
 void tb_auth_cancel(struct tb_auth_ask *ask);
 /* Answers all that is under way with TB_AUTH_AWAY, and every question from here on. */
