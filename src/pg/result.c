@@ -15,6 +15,11 @@ size_t tb_result_rows(const struct tb_result *result)
     return (size_t)PQntuples(of(result));
 }
 
+int tb_result_columns(const struct tb_result *result)
+{
+    return PQnfields(of(result));
+}
+
 bool tb_result_is_null(const struct tb_result *result, size_t row, int column)
 {
     return PQgetisnull(of(result), (int)row, column);

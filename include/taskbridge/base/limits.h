@@ -80,4 +80,15 @@
 /* The latest time in one: the year 9999, which microseconds hold. */
 #define TB_JWT_TIME_MAX_S 253402300799.0
 
+/* An own token's key, or one of the product's: DRF's have 40 characters. */
+#define TB_TOKEN_KEY_MAX_BYTES ((size_t)256)
+/* A user's name, or what stands for one in a token. */
+#define TB_USER_MAX_BYTES ((size_t)255)
+/* Task ids, or types, that a watch token names. */
+#define TB_WATCH_NAMES_MAX ((size_t)100)
+/* The longest life of a watch token: it can't be called back. */
+#define TB_WATCH_MAX_S 86400
+/* What is kept of one credential and of what it may: the token, the headers that are forwarded, a scope. */
+#define TB_GRANT_MAX_BYTES (64 * TB_KIB)
+
 #endif

@@ -103,6 +103,7 @@ void tb_pg_connection_replace(struct tb_pg_connection *connection);
 
 /* ---- reading a result ---- */
 size_t tb_result_rows(const struct tb_result *result);
+int tb_result_columns(const struct tb_result *result);
 bool tb_result_is_null(const struct tb_result *result, size_t row, int column);
 /* Null when SQL NULL; borrowed during on_result. */
 struct tb_str tb_result_str(const struct tb_result *result, size_t row, int column);
