@@ -17,6 +17,8 @@
 
 #define WAIT_US      (2 * TB_US_PER_S)
 #define COMPLAINT_US (10 * TB_US_PER_S)
+/* So often a question is put again whose plans were outdated in between: each DDL costs one. */
+#define STALE_MAX 3
 /* Nothing that is asked here takes long: a server silent for so long has lost the connection. */
 #define RESPONSE_MAX_US (5 * TB_US_PER_S)
 
@@ -27,6 +29,7 @@ struct ask {
     struct tb_arena arena;
     struct tb_timer deadline;
     bool is_submitted;
+    unsigned stale_count;
     char company[TB_COMPANY_KEY_BYTES];
     void (*on_answer)(void *owner, int outcome, struct tb_company_read *read); /* NULL: answered */
     void *owner;
@@ -110,11 +113,18 @@ static void on_noted(struct tb_token_use *use, int outcome, const struct tb_erro
 
 static void note_use(struct tb_database *database, const struct tb_caller *caller)
 {
-    if (!caller->token_id || !caller->is_idle || database->is_noting)
+    if (!caller->token_id || !caller->is_idle || database->is_noting ||
+        tb_pg_connection_is_standby(database->connection))
         return;
     database->is_noting = true;
     database->use = (struct tb_token_use){.on_done = on_noted, .owner = database};
     tb_token_use_submit(database->connection, &database->use, caller->token_id);
+}
+
+static void submit(struct ask *ask)
+{
+    ask->is_submitted = true;
+    tb_company_read_submit(ask->database->connection, &ask->read);
 }
 
 static void on_read(struct tb_company_read *read, int outcome, const struct tb_error *err)
@@ -124,6 +134,10 @@ static void on_read(struct tb_company_read *read, int outcome, const struct tb_e
     ask->is_submitted = false;
     if (outcome == TB_PG_LOST && ask->on_answer)
         return; /* asked again on the next connection, or ended by its deadline */
+    if (outcome == TB_PG_STALE && ask->on_answer && ask->stale_count++ < STALE_MAX) {
+        submit(ask);
+        return;
+    }
     if (!outcome)
         note_use(ask->database, &read->caller);
     else if (outcome != TB_PG_LOST && outcome != TB_PG_BUSY)
@@ -133,12 +147,6 @@ static void on_read(struct tb_company_read *read, int outcome, const struct tb_e
     else
         answer(ask, outcome ? TB_DATABASE_BROKEN : 0);
     forget(ask);
-}
-
-static void submit(struct ask *ask)
-{
-    ask->is_submitted = true;
-    tb_company_read_submit(ask->database->connection, &ask->read);
 }
 
 static void on_ready(void *owner)

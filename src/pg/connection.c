@@ -1,31 +1,49 @@
-/* One connection to PostgreSQL in libpq's pipeline mode, driven by the loop.
+/* One connection to PostgreSQL in libpq's pipeline mode, driven by the loop. dial.c makes it, on a thread.
  *
  * A transaction is its statements and one Sync: PostgreSQL runs what stands between two Syncs as one implicit
  * transaction, so there is no BEGIN to forget and one round trip in all. Statements are prepared when first
  * used on a connection. Answers come in the order of submission: each statement's (before it its PREPARE's,
  * where one was sent), then the Sync's, which ends the transaction.
  *
- * Invariant: between the states only change_state moves. Whatever was under way when a connection breaks ends
- * as TB_PG_LOST, because nobody can know whether its commit got through. */
+ * Whatever was under way when a connection breaks ends as TB_PG_LOST, because nobody can know whether its
+ * commit got through. The same holds for a commit whose wait for a standby was canceled: PostgreSQL confirms
+ * it, with a warning that it may not be there.
+ *
+ * DDL outdates prepared statements that are used: PostgreSQL refuses them where the result's type is another
+ * now, again and again. From then on all are prepared anew, under other names (a generation), and the
+ * transaction ends as TB_PG_STALE. */
 #include "taskbridge/pg/connection.h"
 
+#include "dial.h"
 #include "error.h"
 #include "sqlstate.h"
 #include "taskbridge/io/backoff.h"
+#include "taskbridge/io/dialler.h"
 #include "taskbridge/pg/conninfo.h"
 #include "tb_session_sql.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <libpq-fe.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define PREPARED_MAX       128
-#define RECONNECT_FIRST_US (100 * TB_US_PER_MS)
-#define RECONNECT_MAX_US   (15 * TB_US_PER_S)
+#define PREPARED_MAX 128
+#define NAME_BYTES   64 /* PostgreSQL cuts at 63 */
+/* A session keeps the statements of former generations: past as many it is replaced. */
+#define GENERATIONS_MAX      16
+#define STATEMENT_TIMEOUT_US (120 * TB_US_PER_S)
+#define RECONNECT_FIRST_US   (100 * TB_US_PER_MS)
+#define RECONNECT_MAX_US     (15 * TB_US_PER_S)
 
 enum state { STATE_DOWN, STATE_CONNECTING, STATE_SETUP, STATE_READY };
+
+/* A session as the server knows it, in figures; "" while it is not known. */
+struct known_session {
+    char pid[24], began_at[24];
+};
 
 struct tb_pg_connection {
     struct tb_loop *loop; /* borrowed */
@@ -34,18 +52,24 @@ struct tb_pg_connection {
     char *application_name; /* owned */
     char *schema;           /* owned */
     enum state state;
-    bool is_broken;   /* seen while sending; the timer will lose it */
-    bool is_given_up; /* by its owner; the timer will lose it */
-    PGconn *pg;       /* owned; NULL while down */
+    bool is_broken;             /* seen while sending; the timer will lose it */
+    bool is_given_up;           /* by its owner; the timer will lose it */
+    PGconn *pg;                 /* owned; NULL while down and connecting */
+    struct tb_dialler *dialler; /* owned */
+    struct tb_dial *dial;       /* under way while connecting */
+    struct tb_dial *canceling;  /* NULL: no cancel request is under way */
     struct tb_watch watch;
     struct tb_timer timer; /* down: until the next attempt; else: until patience ends */
     struct tb_backoff backoff;
     struct tb_transaction *first, **last; /* under way, in order; borrowed */
     const struct tb_query *prepared[PREPARED_MAX];
     size_t prepared_count;
+    unsigned generation; /* of the prepared statements' names */
+    struct known_session self, former;
     struct tb_transaction setup;
-    struct tb_statement setup_statement;
-    struct tb_param setup_param;
+    struct tb_statement setup_statements[3];
+    struct tb_param setup_params[3], former_params[2];
+    char statement_timeout_ms[24];
 };
 
 static void lose(struct tb_pg_connection *c, struct tb_error *err);
@@ -103,6 +127,7 @@ static void forget_prepared(struct tb_pg_connection *c, const struct tb_query *q
 static bool send_statement(struct tb_pg_connection *c, struct tb_transaction *t, size_t index)
 {
     const struct tb_statement *statement = &t->statements[index];
+    char name[NAME_BYTES];
     const char *values[UINT8_MAX];
     int lengths[UINT8_MAX], formats[UINT8_MAX];
 
@@ -112,15 +137,15 @@ static bool send_statement(struct tb_pg_connection *c, struct tb_transaction *t,
         lengths[i] = statement->params[i].len;
         formats[i] = statement->params[i].format;
     }
+    snprintf(name, sizeof(name), c->generation ? "%s_%u" : "%s", statement->query->name, c->generation);
     if (!is_prepared(c, statement->query)) {
         assert(c->prepared_count < PREPARED_MAX);
-        if (!PQsendPrepare(c->pg, statement->query->name, statement->query->sql, 0, NULL))
+        if (!PQsendPrepare(c->pg, name, statement->query->sql, 0, NULL))
             return false;
         c->prepared[c->prepared_count++] = statement->query;
         t->preparing |= UINT64_C(1) << index;
     }
-    return PQsendQueryPrepared(c->pg, statement->query->name, statement->param_count, values, lengths,
-                               formats, 0);
+    return PQsendQueryPrepared(c->pg, name, statement->param_count, values, lengths, formats, 0);
 }
 
 /* Writes what the socket takes and asks for EPOLLOUT while something is left. */
@@ -150,6 +175,7 @@ static bool send_transaction(struct tb_pg_connection *c, struct tb_transaction *
     assert(t->statement_count <= TB_TRANSACTION_MAX_STATEMENTS);
     t->statement_at = 0;
     t->preparing = 0;
+    t->generation = c->generation;
     t->error = (struct tb_error){0};
     t->outcome = 0;
     queue_push(c, t);
@@ -182,24 +208,52 @@ void tb_pg_connection_replace(struct tb_pg_connection *c)
 
 /* ---- receiving ---- */
 
+/* From here on all statements are prepared anew, unless that was done since t was sent. */
+static void outdate_prepared(struct tb_pg_connection *c, const struct tb_transaction *t)
+{
+    if (t->generation != c->generation)
+        return;
+    c->prepared_count = 0;
+    if (++c->generation > GENERATIONS_MAX)
+        tb_pg_connection_replace(c);
+}
+
+/* Whatever of this transaction was being prepared and is not yet answered does not exist. */
+static void forget_unprepared(struct tb_pg_connection *c, const struct tb_transaction *t)
+{
+    if (t->generation != c->generation)
+        return;
+    for (size_t i = t->statement_at; i < t->statement_count; i++) {
+        if (t->preparing >> i & 1)
+            forget_prepared(c, t->statements[i].query);
+    }
+}
+
 /* An error of no statement is the commit's: the Sync raises what was deferred to it. */
 static void take_failure(struct tb_pg_connection *c, struct tb_transaction *t, const PGresult *result)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     bool is_commit = t->statement_at == t->statement_count;
-    const struct tb_query *query = is_commit ? NULL : t->statements[t->statement_at].query;
 
-    t->outcome = (int)tb_sqlstate_outcome(sqlstate);
-    if (query && sqlstate &&
-        strcmp(sqlstate, "26000") == 0) /* no such prepared statement: prepare it next time */
-        forget_prepared(c, query);
+    t->outcome = (int)tb_sqlstate_outcome(sqlstate, PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION));
     tb_pg_error_set(&t->error, sqlstate, PQresultErrorMessage(result));
-    tb_error_prefix(&t->error, "%s", query ? query->name : "commit");
-    /* Whatever of this transaction was being prepared and is not yet answered does not exist. */
-    for (size_t i = t->statement_at; i < t->statement_count; i++) {
-        if (t->preparing >> i & 1)
-            forget_prepared(c, t->statements[i].query);
-    }
+    tb_error_prefix(&t->error, "%s", is_commit ? "commit" : t->statements[t->statement_at].query->name);
+    if (t->outcome == TB_PG_STALE)
+        outdate_prepared(c, t);
+    forget_unprepared(c, t);
+}
+
+/* Only the server's function tells what a notice means in every language. */
+static void on_notice(void *owner, const PGresult *notice)
+{
+    struct tb_pg_connection *c = owner;
+    const char *function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+    struct tb_transaction *t = c->first;
+
+    if (!t || t->outcome || !function || strcmp(function, "SyncRepWaitForLSN") != 0)
+        return;
+    t->outcome = TB_PG_LOST;
+    tb_error_set(&t->error, -EIO, "commit: the wait for the synchronous standby was canceled");
 }
 
 static void finish_transaction(struct tb_pg_connection *c)
@@ -293,6 +347,23 @@ static void on_ready_socket(struct tb_pg_connection *c, uint32_t events)
 
 /* ---- connecting ---- */
 
+static void keep_number(char ret_text[24], const struct tb_result *result, int column)
+{
+    struct tb_str text = tb_result_str(result, 0, column);
+
+    snprintf(ret_text, 24, "%.*s", TB_STR_FMT(text));
+}
+
+static void on_setup_result(struct tb_transaction *t, size_t statement, const struct tb_result *result)
+{
+    struct tb_pg_connection *c = t->owner;
+
+    if (statement != 1 || tb_result_rows(result) == 0)
+        return;
+    keep_number(c->self.pid, result, 0);
+    keep_number(c->self.began_at, result, 1);
+}
+
 static void on_setup_done(struct tb_transaction *t, int outcome, const struct tb_error *err)
 {
     struct tb_pg_connection *c = t->owner;
@@ -306,92 +377,128 @@ static void on_setup_done(struct tb_transaction *t, int outcome, const struct tb
         return;
     }
     c->state = STATE_READY;
+    c->former = (struct known_session){0};
     tb_backoff_reset(&c->backoff);
     if (c->options.on_ready)
         c->options.on_ready(c->options.owner);
+}
+
+static void fill_setup(struct tb_pg_connection *c)
+{
+    c->setup_params[0] = tb_param_text(c->schema);
+    c->setup_params[1] = tb_param_text(c->statement_timeout_ms);
+    c->setup_params[2] = tb_param_text("false");
+    c->former_params[0] = tb_param_text(c->former.pid);
+    c->former_params[1] = tb_param_text(c->former.began_at);
+    c->setup_statements[0] = (struct tb_statement){&tb_query_session_setup, c->setup_params, 3};
+    c->setup_statements[1] = (struct tb_statement){&tb_query_session_known, NULL, 0};
+    c->setup_statements[2] = (struct tb_statement){&tb_query_session_end_former, c->former_params, 2};
+    c->setup = (struct tb_transaction){.statements = c->setup_statements,
+                                       .statement_count = c->former.began_at[0] ? 3 : 2,
+                                       .on_result = on_setup_result,
+                                       .on_done = on_setup_done,
+                                       .owner = c};
 }
 
 static void begin_setup(struct tb_pg_connection *c)
 {
     c->state = STATE_SETUP;
     c->prepared_count = 0;
-    c->setup_param = tb_param_text(c->schema);
-    c->setup_statement = (struct tb_statement){&tb_query_session_setup, &c->setup_param, 1};
-    c->setup = (struct tb_transaction){
-        .statements = &c->setup_statement, .statement_count = 1, .on_done = on_setup_done, .owner = c};
-    if (PQsetnonblocking(c->pg, 1) != 0 || !PQenterPipelineMode(c->pg) || !send_transaction(c, &c->setup)) {
+    c->generation = 0;
+    fill_setup(c);
+    PQsetNoticeReceiver(c->pg, on_notice, c);
+    if (tb_loop_add_foreign(c->loop, &c->watch, PQsocket(c->pg), EPOLLIN) != 0 ||
+        !PQenterPipelineMode(c->pg) || !send_transaction(c, &c->setup)) {
         lose_pg(c);
         return;
     }
     await_answer(c);
 }
 
-/* libpq may have moved on to another address, so the descriptor is watched anew at each step. */
-static void watch_socket(struct tb_pg_connection *c, uint32_t events)
-{
-    tb_loop_remove(c->loop, &c->watch);
-    if (PQsocket(c->pg) < 0 || tb_loop_add_foreign(c->loop, &c->watch, PQsocket(c->pg), events) != 0)
-        lose_pg(c);
-}
-
-static void connect_step(struct tb_pg_connection *c)
-{
-    switch (PQconnectPoll(c->pg)) {
-    case PGRES_POLLING_READING:
-        watch_socket(c, EPOLLIN);
-        break;
-    case PGRES_POLLING_WRITING:
-        watch_socket(c, EPOLLOUT);
-        break;
-    case PGRES_POLLING_OK:
-        watch_socket(c, EPOLLIN);
-        if (c->state == STATE_CONNECTING)
-            begin_setup(c);
-        break;
-    default:
-        lose_pg(c);
-        break;
-    }
-}
-
 static void on_socket(struct tb_watch *watch, uint32_t events)
 {
-    struct tb_pg_connection *c = watch->owner;
-
-    if (c->state == STATE_CONNECTING)
-        connect_step(c);
-    else
-        on_ready_socket(c, events);
+    on_ready_socket(watch->owner, events);
 }
 
-/* libpq would write them to stderr, in the middle of the log's lines. */
-static void drop_notice(void *owner, const PGresult *result)
+/* What a dial works on, on its thread. */
+struct work {
+    char *url, *application_name; /* owned */
+    int64_t timeout_us;
+    PGconn *pg; /* owned; NULL until it is connected */
+};
+
+static void free_work(void *data)
 {
-    (void)owner;
-    (void)result;
+    struct work *work = data;
+
+    if (!work)
+        return;
+    PQfinish(work->pg);
+    free(work->url);
+    free(work->application_name);
+    free(work);
+}
+
+static struct work *new_work(const struct tb_pg_connection *c)
+{
+    struct work *work = calloc(1, sizeof(*work));
+
+    if (!work)
+        return NULL;
+    work->timeout_us = c->options.connect_timeout_us;
+    work->url = strdup(c->url);
+    work->application_name = strdup(c->application_name);
+    if (work->url && work->application_name)
+        return work;
+    free_work(work);
+    return NULL;
+}
+
+static int run_dial(void *data, struct tb_dial *dial, struct tb_error *err)
+{
+    struct work *work = data;
+    const struct tb_pg_dial_options options = {work->url, work->application_name, work->timeout_us};
+
+    return tb_pg_dial(&options, dial, &work->pg, err);
+}
+
+static void on_dialled(void *owner, void *data, int r, const struct tb_error *err)
+{
+    struct tb_pg_connection *c = owner;
+    struct work *work = data;
+    struct tb_error copy = *err;
+
+    c->dial = NULL;
+    c->pg = work->pg;
+    work->pg = NULL;
+    free_work(work);
+    if (r)
+        lose(c, &copy);
+    else
+        begin_setup(c);
 }
 
 static void start_connecting(struct tb_pg_connection *c)
 {
-    /* What stands before dbname is a default that the URL may override. */
-    const char *const keywords[] = {
-        "client_encoding",  "fallback_application_name", "keepalives_idle", "keepalives_interval",
-        "keepalives_count", "tcp_user_timeout",          "dbname",          NULL};
-    const char *const values[] = {"UTF8", c->application_name, "30", "10", "3", "60000", c->url, NULL};
+    struct work *work = new_work(c);
+    struct tb_error err = {0};
+    const struct tb_dial_job job = {
+        .run = run_dial, .on_done = on_dialled, .drop = free_work, .work = work, .owner = c};
 
     c->state = STATE_CONNECTING;
-    c->pg = PQconnectStartParams(keywords, values, 1);
-    if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD) {
-        lose_pg(c);
+    if (!work)
+        tb_error_set(&err, -ENOMEM, "out of memory");
+    if (work && tb_dial_start(c->dialler, &job, &c->dial, &err) == 0)
         return;
-    }
-    PQsetNoticeReceiver(c->pg, drop_notice, NULL);
-    tb_loop_arm(c->loop, &c->timer, c->options.connect_timeout_us);
-    watch_socket(c, EPOLLOUT);
+    free_work(work);
+    lose(c, &err);
 }
 
 static void drop_pg(struct tb_pg_connection *c)
 {
+    tb_dial_abandon(c->dial);
+    tb_dial_abandon(c->canceling);
+    c->dial = c->canceling = NULL;
     tb_loop_remove(c->loop, &c->watch);
     tb_loop_disarm(c->loop, &c->timer);
     PQfinish(c->pg);
@@ -399,7 +506,55 @@ static void drop_pg(struct tb_pg_connection *c)
     c->state = STATE_DOWN;
     c->is_broken = false;
     c->is_given_up = false;
+    if (c->self.began_at[0])
+        c->former = c->self;
+    c->self = (struct known_session){0};
 }
+
+/* ---- canceling ---- */
+
+static void free_cancel(void *work)
+{
+    PQfreeCancel(work);
+}
+
+/* libpq's cancel request waits for the server to close its connection. */
+static int run_cancel(void *work, struct tb_dial *dial, struct tb_error *err)
+{
+    char text[256];
+
+    (void)dial;
+    return PQcancel(work, text, sizeof(text)) ? 0 : tb_error_set(err, -EIO, "%s", text);
+}
+
+/* Nothing depends on it: who gave the question up has gone on already. */
+static void on_canceled(void *owner, void *work, int r, const struct tb_error *err)
+{
+    struct tb_pg_connection *c = owner;
+
+    (void)r, (void)err;
+    c->canceling = NULL;
+    PQfreeCancel(work);
+}
+
+void tb_pg_connection_cancel(struct tb_pg_connection *c, const struct tb_transaction *t)
+{
+    PGcancel *cancel = c->first == t && !c->canceling ? PQgetCancel(c->pg) : NULL;
+    const struct tb_dial_job job = {
+        .run = run_cancel, .on_done = on_canceled, .drop = free_cancel, .work = cancel, .owner = c};
+
+    if (cancel && tb_dial_start(c->dialler, &job, &c->canceling, NULL) != 0)
+        PQfreeCancel(cancel);
+}
+
+bool tb_pg_connection_is_standby(const struct tb_pg_connection *c)
+{
+    const char *is_standby = c->pg ? PQparameterStatus(c->pg, "in_hot_standby") : NULL;
+
+    return is_standby && strcmp(is_standby, "on") == 0;
+}
+
+/* ---- the end of a connection ---- */
 
 /* The connection is gone: everything under way is told, and an attempt is set for later. */
 static void lose(struct tb_pg_connection *c, struct tb_error *err)
@@ -438,11 +593,8 @@ static void on_timer(struct tb_timer *timer)
         lose_pg(c);
         return;
     }
-    tb_error_set(&err, -ETIMEDOUT,
-                 c->state == STATE_CONNECTING ? "no connection within %lld s" : "no answer within %lld s",
-                 (long long)((c->state == STATE_CONNECTING ? c->options.connect_timeout_us
-                                                           : c->options.response_timeout_us) /
-                             TB_US_PER_S));
+    tb_error_set(&err, -ETIMEDOUT, "no answer within %g s",
+                 (double)c->options.response_timeout_us / TB_US_PER_S);
     lose(c, &err);
 }
 
@@ -467,9 +619,16 @@ int tb_pg_connection_open(struct tb_loop *loop, const struct tb_pg_connection_op
     c->timer = (struct tb_timer){.on_expire = on_timer, .owner = c};
     tb_backoff_init(&c->backoff, RECONNECT_FIRST_US, RECONNECT_MAX_US,
                     (uint64_t)tb_clock_monotonic_us() ^ (uint64_t)getpid() << 32);
-    if (!c->url || !c->application_name || !c->schema) {
+    snprintf(c->statement_timeout_ms, sizeof(c->statement_timeout_ms), "%" PRId64,
+             (options->statement_timeout_us ? options->statement_timeout_us : STATEMENT_TIMEOUT_US) /
+                 TB_US_PER_MS);
+    if (!c->url || !c->application_name || !c->schema)
+        failed = tb_error_set(err, -ENOMEM, "out of memory");
+    else
+        failed = tb_dialler_new(loop, &c->dialler, err);
+    if (failed) {
         tb_pg_connection_close(c);
-        return tb_error_set(err, -ENOMEM, "out of memory");
+        return failed;
     }
     /* The first attempt comes from the loop too, so that no callback runs before this returns. */
     tb_loop_arm(loop, &c->timer, 0);
@@ -482,6 +641,7 @@ void tb_pg_connection_close(struct tb_pg_connection *c)
     if (!c)
         return;
     drop_pg(c);
+    tb_dialler_free(c->dialler);
     free(c->url);
     free(c->application_name);
     free(c->schema);

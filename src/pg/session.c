@@ -5,16 +5,17 @@
  */
 #include "taskbridge/pg/session.h"
 
+#include "dial.h"
 #include "error.h"
 #include "sqlstate.h"
 #include "taskbridge/base/clock.h"
 #include "taskbridge/pg/conninfo.h"
 #include "tb_session_sql.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <libpq-fe.h>
-#include <poll.h>
 
 #define CONNECT_TIMEOUT_US   (10 * TB_US_PER_S)
 #define STATEMENT_TIMEOUT_US (120 * TB_US_PER_S)
@@ -33,21 +34,6 @@ struct tb_pg_session {
 
 /* ---- waiting ---- */
 
-/* 0, -ETIMEDOUT or -errno. */
-static int wait_socket(const PGconn *pg, short events, int64_t until_us)
-{
-    struct pollfd fd = {.fd = PQsocket(pg), .events = events};
-    int ready = 0;
-
-    do {
-        int64_t left_us = until_us - tb_clock_monotonic_us();
-        if (left_us <= 0)
-            return -ETIMEDOUT;
-        ready = poll(&fd, 1, (int)(left_us / TB_US_PER_MS) + 1);
-    } while (ready == 0 || (ready < 0 && errno == EINTR));
-    return ready < 0 ? -errno : 0;
-}
-
 static int fail_wait(struct tb_pg_session *session, int r, struct tb_error *err)
 {
     if (r == -ETIMEDOUT)
@@ -55,35 +41,6 @@ static int fail_wait(struct tb_pg_session *session, int r, struct tb_error *err)
                             session->timeout_us / TB_US_PER_S);
     tb_pg_error_set(err, NULL, PQerrorMessage(session->pg));
     return -EIO;
-}
-
-static int send_all(struct tb_pg_session *session, int64_t until_us)
-{
-    int left = PQflush(session->pg);
-
-    while (left > 0) {
-        int r = wait_socket(session->pg, POLLIN | POLLOUT, until_us);
-        if (r)
-            return r;
-        if (!PQconsumeInput(session->pg))
-            return -EIO;
-        left = PQflush(session->pg);
-    }
-    return left < 0 ? -EIO : 0;
-}
-
-/* The next result, NULL when there is none any more. */
-static int next_result(struct tb_pg_session *session, int64_t until_us, PGresult **ret_result)
-{
-    while (PQisBusy(session->pg)) {
-        int r = wait_socket(session->pg, POLLIN, until_us);
-        if (r)
-            return r;
-        if (!PQconsumeInput(session->pg))
-            return -EIO;
-    }
-    *ret_result = PQgetResult(session->pg);
-    return 0;
 }
 
 /* ---- statements ---- */
@@ -105,19 +62,20 @@ static int judge(const PGresult *result, struct tb_error *err)
                     PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
                         ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
                         : PQresultErrorMessage(result));
-    return sqlstate ? (int)tb_sqlstate_outcome(sqlstate) : -EIO;
+    return sqlstate ? (int)tb_sqlstate_outcome(sqlstate, PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION))
+                    : -EIO;
 }
 
 /* Reads until nothing is left. The first failure counts; the last result is kept. */
 static int collect(struct tb_pg_session *session, struct tb_error *err)
 {
     int64_t until_us = tb_clock_monotonic_us() + session->timeout_us + GRACE_US;
-    int outcome = 0, r = send_all(session, until_us);
+    int outcome = 0, r = tb_pg_wait_sent(session->pg, until_us);
 
     keep_result(session, NULL);
     while (r == 0) {
         PGresult *result = NULL;
-        r = next_result(session, until_us, &result);
+        r = tb_pg_wait_result(session->pg, until_us, &result);
         if (r || !result)
             break;
         keep_result(session, result);
@@ -220,58 +178,28 @@ static void on_notice(void *owner, const PGresult *result)
         session->on_notice(session->owner, text);
 }
 
-static int fail_connect(struct tb_pg_session *session, struct tb_error *err)
-{
-    tb_pg_error_set(err, NULL, PQerrorMessage(session->pg));
-    return -EACCES;
-}
-
-static int await_connection(struct tb_pg_session *session, int64_t timeout_us, struct tb_error *err)
-{
-    int64_t until_us = tb_clock_monotonic_us() + timeout_us;
-    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
-
-    while (status != PGRES_POLLING_OK) {
-        if (status == PGRES_POLLING_FAILED)
-            return fail_connect(session, err);
-        int r = wait_socket(session->pg, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, until_us);
-        if (r == -ETIMEDOUT)
-            return tb_error_set(err, r, "no connection to PostgreSQL within %" PRId64 " s",
-                                timeout_us / TB_US_PER_S);
-        if (r)
-            return tb_error_set_errno(err, r, "waiting for PostgreSQL");
-        status = PQconnectPoll(session->pg);
-    }
-    return PQsetnonblocking(session->pg, 1) == 0 ? 0 : fail_connect(session, err);
-}
-
 static int connect_to(struct tb_pg_session *session, const struct tb_pg_session_options *options,
                       struct tb_error *err)
 {
-    /* What stands before dbname is a default that the URL may override. */
-    const char *const keywords[] = {"client_encoding", "fallback_application_name", "dbname", NULL};
-    const char *const values[] = {"UTF8", options->application_name, options->url, NULL};
-    int64_t timeout_us = options->connect_timeout_us ? options->connect_timeout_us : CONNECT_TIMEOUT_US;
+    const struct tb_pg_dial_options dial = {
+        .url = options->url,
+        .application_name = options->application_name,
+        .timeout_us = options->connect_timeout_us ? options->connect_timeout_us : CONNECT_TIMEOUT_US};
+    int r = tb_pg_dial(&dial, NULL, &session->pg, err);
 
-    session->pg = PQconnectStartParams(keywords, values, 1);
-    if (!session->pg)
-        return tb_error_set(err, -ENOMEM, "out of memory");
-    if (PQstatus(session->pg) == CONNECTION_BAD)
-        return fail_connect(session, err);
-    PQsetNoticeReceiver(session->pg, on_notice, session);
-    return await_connection(session, timeout_us, err);
+    if (r == 0)
+        PQsetNoticeReceiver(session->pg, on_notice, session);
+    return r;
 }
 
 static int set_up(struct tb_pg_session *session, const char *schema, struct tb_error *err)
 {
     char timeout_ms[24];
-    const struct tb_param name = tb_param_text(schema);
-    int r = tb_pg_session_execute(session, &tb_query_session_setup, &name, 1, NULL, err);
 
     snprintf(timeout_ms, sizeof(timeout_ms), "%" PRId64, session->timeout_us / TB_US_PER_MS);
-    const struct tb_param param = tb_param_text(timeout_ms);
-    if (r == 0)
-        r = tb_pg_session_execute(session, &tb_query_session_timeout, &param, 1, NULL, err);
+    const struct tb_param params[] = {tb_param_text(schema), tb_param_text(timeout_ms),
+                                      tb_param_text("true")};
+    int r = tb_pg_session_execute(session, &tb_query_session_setup, params, TB_COUNT(params), NULL, err);
     return r > 0 ? -EACCES : r;
 }
 

@@ -13,19 +13,22 @@ static const struct {
     const char *prefix; /* a class, or a whole code */
     enum tb_pg_outcome outcome;
 } table[] = {
-    {"25006", TB_PG_BUSY}, /* a read-only database: a standby, until it is promoted */
-    {"26000", TB_PG_BUSY}, /* a prepared statement that is gone: it is prepared anew */
-    {"0A000", TB_PG_BUSY}, /* a plan that a migration has outdated: the session is replaced */
-    {"08", TB_PG_BUSY},    {"40", TB_PG_BUSY},    {"53", TB_PG_BUSY},    {"55", TB_PG_BUSY},
-    {"57", TB_PG_BUSY},    {"58", TB_PG_BUSY},    {"22", TB_PG_REFUSED}, {"23", TB_PG_REFUSED},
-    {"44", TB_PG_REFUSED}, {"54", TB_PG_REFUSED}, {"P0", TB_PG_REFUSED}, {"09", TB_PG_REFUSED},
-    {"21", TB_PG_REFUSED}, {"27", TB_PG_REFUSED}, {"38", TB_PG_REFUSED}, {"39", TB_PG_REFUSED},
+    {"25006", TB_PG_BUSY},  /* a read-only database: a standby, until it is promoted */
+    {"26000", TB_PG_STALE}, /* a prepared statement that is gone */
+    {"42P05", TB_PG_STALE}, /* one that is there already: a pooler's session had another client before */
+    {"08", TB_PG_BUSY},     {"40", TB_PG_BUSY},    {"53", TB_PG_BUSY},    {"55", TB_PG_BUSY},
+    {"57", TB_PG_BUSY},     {"58", TB_PG_BUSY},    {"22", TB_PG_REFUSED}, {"23", TB_PG_REFUSED},
+    {"44", TB_PG_REFUSED},  {"54", TB_PG_REFUSED}, {"P0", TB_PG_REFUSED}, {"09", TB_PG_REFUSED},
+    {"21", TB_PG_REFUSED},  {"27", TB_PG_REFUSED}, {"38", TB_PG_REFUSED}, {"39", TB_PG_REFUSED},
 };
 
-enum tb_pg_outcome tb_sqlstate_outcome(const char *sqlstate)
+enum tb_pg_outcome tb_sqlstate_outcome(const char *sqlstate, const char *function)
 {
     if (!sqlstate)
         return TB_PG_LOST;
+    /* "cached plan must not change result type" has the code of all that is not supported. */
+    if (function && strcmp(sqlstate, "0A000") == 0 && strcmp(function, "RevalidateCachedQuery") == 0)
+        return TB_PG_STALE;
     for (size_t i = 0; i < TB_COUNT(table); i++) {
         if (strncmp(sqlstate, table[i].prefix, strlen(table[i].prefix)) == 0)
             return table[i].outcome;

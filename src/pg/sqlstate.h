@@ -4,7 +4,7 @@
 
 #include "taskbridge/pg/connection.h"
 
-/* sqlstate NULL: the connection broke. */
-enum tb_pg_outcome tb_sqlstate_outcome(const char *sqlstate);
+/* function is the server's that raised it, and may be NULL. sqlstate NULL: the connection broke. */
+enum tb_pg_outcome tb_sqlstate_outcome(const char *sqlstate, const char *function);
 
 #endif

@@ -48,6 +48,7 @@ struct tb_statement {
 /* How a transaction ended; 0 is committed. */
 enum tb_pg_outcome {
     TB_PG_LOST = 1, /* the connection broke or timed out: committed or not, nobody knows */
+    TB_PG_STALE,    /* what was prepared is outdated, by DDL: nothing was done; submit it again at once */
     TB_PG_BUSY,     /* classes 08, 40, 53, 55, 57, 58, a read-only database: the same may go through later */
     TB_PG_REFUSED,  /* classes 22, 23, 54, P0 and the like: the data itself is refused, and will be again */
     TB_PG_FAILED    /* anything else: schema, rights; needs a person */
@@ -68,6 +69,7 @@ struct tb_transaction {
     struct tb_transaction *next;
     size_t statement_at; /* whose result comes next */
     uint64_t preparing;  /* bit i: statement i was sent with its PREPARE, whose answer comes first */
+    unsigned generation; /* of the prepared statements that it uses */
     struct tb_error error;
     int outcome;
 };
@@ -77,7 +79,8 @@ struct tb_pg_connection_options {
     const char *application_name; /* borrowed during the call */
     const char *schema;           /* where names are looked up; borrowed during the call */
     int64_t connect_timeout_us;
-    int64_t response_timeout_us; /* without any answer for so long, the connection counts as lost */
+    int64_t response_timeout_us;  /* without any answer for so long, the connection counts as lost */
+    int64_t statement_timeout_us; /* how long the server works on one statement; 0: 120 s */
     /* All optional. on_lost comes after on_done of the transactions that were under way. */
     void (*on_ready)(void *owner);
     void (*on_lost)(void *owner, const struct tb_error *err, int64_t retry_in_us);
@@ -97,6 +100,13 @@ bool tb_pg_connection_is_ready(const struct tb_pg_connection *connection);
 
 /* Only while ready. on_done is never called from inside this call. */
 void tb_pg_connection_submit(struct tb_pg_connection *connection, struct tb_transaction *transaction);
+
+/* Has the server end what it does for this transaction, if that is the one it is at; it ends as TB_PG_BUSY
+ * then. Without waiting, and without a promise: it may end otherwise before. */
+void tb_pg_connection_cancel(struct tb_pg_connection *connection, const struct tb_transaction *transaction);
+
+/* Whether it leads to a standby, which can only be read; of a ready connection. */
+bool tb_pg_connection_is_standby(const struct tb_pg_connection *connection);
 
 /* Gives the session up and connects anew, as if it had broken; calls nobody back from inside. */
 void tb_pg_connection_replace(struct tb_pg_connection *connection);

@@ -214,6 +214,7 @@ static int outcome_of(int store_outcome)
     case 0:
         return 0;
     case TB_PG_LOST:
+    case TB_PG_STALE:
     case TB_PG_BUSY:
         return TB_SINK_AGAIN;
     case TB_PG_REFUSED:

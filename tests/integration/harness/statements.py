@@ -13,7 +13,8 @@ def text(name, directory="queries"):
 
 def session_setup(schema="taskbridge"):
     """What each session of the programs begins with."""
-    return text("session_setup", "session").replace("$1::text", f"'{schema}'")
+    setup = text("session_setup", "session").replace("$1::text", f"'{schema}'")
+    return setup.replace("$2::text", "'120000'").replace("$3::bool", "false")
 
 
 def array(values):

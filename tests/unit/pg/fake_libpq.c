@@ -30,7 +30,7 @@ struct pg_conn {
 
 static struct {
     PGconn conn;
-    bool is_open;
+    bool is_open, is_serving;
     PGresult answers[ANSWERS_MAX];
     size_t first, count;
     const char *broken; /* NULL: not */
@@ -47,6 +47,7 @@ void fake_libpq_reset(void)
     assert(!fake.is_open);
     memset(&fake, 0, sizeof(fake));
     fake.conn.ours = fake.conn.peers = -1;
+    fake.is_serving = true;
 }
 
 void fake_libpq_wake(void)
@@ -57,8 +58,6 @@ void fake_libpq_wake(void)
 static PGresult *push(PGresult answer)
 {
     assert(fake.count < ANSWERS_MAX);
-    if (!answer.is_gap && !answer.is_notice)
-        memmove(fake.unanswered, fake.unanswered + 1, sizeof(fake.unanswered) - 1);
     fake.answers[fake.count] = answer;
     return &fake.answers[fake.count++];
 }
@@ -107,23 +106,25 @@ void fake_libpq_break(const char *message)
     fake.broken = message;
 }
 
-bool fake_libpq_serve(void)
+static void answer_all(void)
 {
     static const char *const row[] = {"4711", "4711", "4711", "4711", "4711", "4711"};
 
-    if (!fake.is_open || !fake.unanswered[0])
-        return false;
-    while (fake.unanswered[0]) {
-        char kind = fake.unanswered[0];
-        if (kind == 'e')
+    for (size_t i = 0; fake.unanswered[i]; i++) {
+        if (fake.unanswered[i] == 'e')
             fake_libpq_row(row, 6);
         else
-            fake_libpq_answer(kind == 's' ? PGRES_PIPELINE_SYNC : PGRES_COMMAND_OK);
-        if (kind != 's')
+            fake_libpq_answer(fake.unanswered[i] == 's' ? PGRES_PIPELINE_SYNC : PGRES_COMMAND_OK);
+        if (fake.unanswered[i] != 's')
             fake_libpq_gap();
     }
+    fake.unanswered[0] = '\0';
     fake_libpq_wake();
-    return true;
+}
+
+void fake_libpq_serve(bool is_serving)
+{
+    fake.is_serving = is_serving;
 }
 
 const char *fake_libpq_sent(void)
@@ -149,6 +150,13 @@ PGconn *PQconnectStartParams(const char *const *keywords, const char *const *val
     fake.unanswered[0] = '\0';
     fake.sent[0] = '\0';
     return &fake.conn;
+}
+
+/* The real one's defaults. */
+PQconninfoOption *PQconninfo(PGconn *conn)
+{
+    (void)conn;
+    return PQconndefaults();
 }
 
 PostgresPollingStatusType PQconnectPoll(PGconn *conn)
@@ -229,7 +237,17 @@ static int note(char kind, const char *what, const char *name)
     fake.unanswered[unanswered] = kind;
     fake.unanswered[unanswered + 1] = '\0';
     snprintf(fake.sent + len, sizeof(fake.sent) - len, "%s%s%s", len ? "; " : "", what, name);
+    if (!fake.is_serving)
+        fake.unanswered[0] = '\0';
+    else if (kind == 's' || !fake.conn.is_pipeline)
+        answer_all();
     return 1;
+}
+
+int PQsendQuery(PGconn *conn, const char *query)
+{
+    (void)conn, (void)query;
+    return note('e', "query", "");
 }
 
 int PQsendPrepare(PGconn *conn, const char *name, const char *query, int count, const Oid *types)

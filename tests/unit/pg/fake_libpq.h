@@ -2,14 +2,14 @@
  *
  * Linked before the real one it takes the place of the functions that connection.c calls; of those it does
  * not have, the real ones stay. Its connection is a pipe, so the loop waits for it as for a socket. What was
- * sent is kept as text: "prepare NAME", "execute NAME", "sync". Only while a test plays. */
+ * sent is kept as text: "prepare NAME", "execute NAME", "sync". Used by one thread at a time. */
 #ifndef TASKBRIDGE_TESTS_FAKE_LIBPQ_H
 #define TASKBRIDGE_TESTS_FAKE_LIBPQ_H
 
 #include <libpq-fe.h>
 #include <stdbool.h>
 
-/* Forgets all; connections succeed at once. */
+/* Forgets all; connections succeed at once, and are served. */
 void fake_libpq_reset(void);
 
 /* Queues answers, in the order in which they will come. */
@@ -29,9 +29,9 @@ void fake_libpq_break(const char *message);
 /* Lets the loop know of what was queued. */
 void fake_libpq_wake(void);
 
-/* Answers all that was sent and not yet answered as a server does where all is well, each statement with one
- * row of the number 4711, and wakes the loop. Whether there was anything. */
-bool fake_libpq_serve(void);
+/* Answers from here on whatever is sent as a server does where all is well, each statement with one row of
+ * the number 4711; or no more. */
+void fake_libpq_serve(bool is_serving);
 
 /* What was sent since the last call, joined by "; "; borrowed until the next. */
 const char *fake_libpq_sent(void);

@@ -71,26 +71,6 @@ static void run(struct fixture *fixture)
     tb_loop_disarm(fixture->loop, &fixture->patience);
 }
 
-/* Answers whatever setting a session up asks, until the connection is ready. */
-static void on_turn(struct tb_timer *timer)
-{
-    struct fixture *fixture = timer->owner;
-
-    fake_libpq_serve();
-    tb_loop_arm(fixture->loop, timer, TB_US_PER_MS);
-}
-
-static void await_ready(struct fixture *fixture)
-{
-    struct tb_timer turns = {.on_expire = on_turn, .owner = fixture};
-
-    tb_loop_arm(fixture->loop, &turns, TB_US_PER_MS);
-    run(fixture);
-    tb_loop_disarm(fixture->loop, &turns);
-    assert_true(fixture->is_ready);
-    fake_libpq_sent();
-}
-
 static int set_up(void **state)
 {
     static struct fixture fixture;
@@ -109,7 +89,10 @@ static int set_up(void **state)
     *state = &fixture;
     assert_int_equal(tb_loop_new(&fixture.loop, NULL), 0);
     assert_int_equal(tb_pg_connection_open(fixture.loop, &options, &fixture.connection, NULL), 0);
-    await_ready(&fixture);
+    run(&fixture);
+    assert_true(fixture.is_ready);
+    fake_libpq_serve(false);
+    fake_libpq_sent();
     return 0;
 }
 
@@ -137,6 +120,16 @@ static void play(struct fixture *fixture, size_t count)
     fixture->stop_at = fixture->ended + count;
     fake_libpq_wake();
     run(fixture);
+}
+
+/* One that goes well. */
+static void submit_and_serve(struct fixture *fixture)
+{
+    fake_libpq_serve(true);
+    fixture->stop_at = fixture->ended + 1;
+    submit(fixture, 0);
+    run(fixture);
+    fake_libpq_serve(false);
 }
 
 /* Both statements were fine, with their preparation where is_first; then the commit fails. */
@@ -180,11 +173,8 @@ static void an_error_at_the_commit_ends_the_transaction_by_its_class(void **stat
         assert_non_null(strstr(fixture->errors[0].text, "commit: not so"));
     }
     fake_libpq_sent();
-    submit(fixture, 0);
+    submit_and_serve(fixture);
     assert_string_equal(fake_libpq_sent(), "execute first; execute second; sync");
-    fixture->stop_at = fixture->ended + 1;
-    assert_true(fake_libpq_serve());
-    run(fixture);
     assert_int_equal(fixture->outcomes[0], 0);
 }
 
@@ -216,12 +206,82 @@ static void a_session_that_is_ended_at_the_commit_leaves_it_unknown(void **state
     assert_int_equal(fixture->outcomes[0], TB_PG_LOST);
 }
 
+static void answer_stale(const char *sqlstate, const char *function)
+{
+    fake_libpq_fail_in(sqlstate, "ERROR:  cached plan must not change result type", function);
+    fake_libpq_gap();
+    fake_libpq_answer(PGRES_PIPELINE_ABORTED);
+    fake_libpq_gap();
+    fake_libpq_answer(PGRES_PIPELINE_SYNC);
+}
+
+static void what_ddl_has_outdated_is_prepared_anew_under_another_name(void **state)
+{
+    static const char *const stale[][2] = {{"0A000", "RevalidateCachedQuery"},
+                                           {"26000", "FetchPreparedStatement"},
+                                           {"42P05", "StorePreparedStatement"}};
+    static const char *const sent[] = {
+        "prepare first_1; execute first_1; prepare second_1; execute second_1; sync",
+        "prepare first_2; execute first_2; prepare second_2; execute second_2; sync",
+        "prepare first_3; execute first_3; prepare second_3; execute second_3; sync"};
+    struct fixture *fixture = *state;
+
+    submit_and_serve(fixture);
+    for (size_t i = 0; i < TB_COUNT(stale); i++) {
+        submit(fixture, 0);
+        submit(fixture, 1);
+        answer_stale(stale[i][0], stale[i][1]);
+        answer_stale(stale[i][0], stale[i][1]);
+        play(fixture, 2);
+        assert_int_equal(fixture->outcomes[0], TB_PG_STALE);
+        assert_int_equal(fixture->outcomes[1], TB_PG_STALE);
+        fake_libpq_sent();
+        submit_and_serve(fixture);
+        assert_string_equal(fake_libpq_sent(), sent[i]);
+        assert_int_equal(fixture->outcomes[0], 0);
+    }
+}
+
+static void what_is_not_supported_is_not_outdated(void **state)
+{
+    struct fixture *fixture = *state;
+
+    submit_and_serve(fixture);
+    submit(fixture, 0);
+    answer_stale("0A000", "transformAlterTable");
+    play(fixture, 1);
+    assert_int_equal(fixture->outcomes[0], TB_PG_FAILED);
+}
+
+static void a_commit_whose_wait_for_a_standby_is_canceled_is_not_known(void **state)
+{
+    struct fixture *fixture = *state;
+
+    submit_and_serve(fixture);
+    submit(fixture, 0);
+    for (size_t i = 0; i < 2; i++) {
+        fake_libpq_answer(PGRES_TUPLES_OK);
+        fake_libpq_gap();
+    }
+    fake_libpq_notice("01000", "se canceló la espera", "SyncRepWaitForLSN");
+    fake_libpq_answer(PGRES_PIPELINE_SYNC);
+    play(fixture, 1);
+    assert_int_equal(fixture->outcomes[0], TB_PG_LOST);
+    submit_and_serve(fixture);
+    assert_int_equal(fixture->outcomes[0], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_error_at_the_commit_ends_the_transaction_by_its_class, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_submitted_behind_a_failed_commit_ends_by_itself, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_ddl_has_outdated_is_prepared_anew_under_another_name, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_supported_is_not_outdated, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_commit_whose_wait_for_a_standby_is_canceled_is_not_known, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_session_that_is_ended_at_the_commit_leaves_it_unknown, set_up,
                                         tear_down),

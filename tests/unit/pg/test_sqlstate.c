@@ -17,8 +17,8 @@ static const struct {
     {"57P03", TB_PG_BUSY},    /* cannot_connect_now */
     {"58030", TB_PG_BUSY},    /* io_error */
     {"25006", TB_PG_BUSY},    /* read_only_sql_transaction */
-    {"26000", TB_PG_BUSY},    /* invalid_sql_statement_name */
-    {"0A000", TB_PG_BUSY},    /* feature_not_supported: a cached plan must not change its result's type */
+    {"26000", TB_PG_STALE},   /* invalid_sql_statement_name */
+    {"0A000", TB_PG_FAILED},  /* feature_not_supported, but for outdated plans */
     {"22021", TB_PG_REFUSED}, /* character_not_in_repertoire */
     {"22P05", TB_PG_REFUSED}, /* untranslatable_character */
     {"23514", TB_PG_REFUSED}, /* check_violation */
@@ -39,22 +39,30 @@ static void test_each_class_has_its_remedy(void **state)
 {
     (void)state;
     for (size_t i = 0; i < TB_COUNT(cases); i++) {
-        if (tb_sqlstate_outcome(cases[i].sqlstate) != cases[i].outcome)
-            fail_msg("%s gives %d, not %d", cases[i].sqlstate, (int)tb_sqlstate_outcome(cases[i].sqlstate),
-                     (int)cases[i].outcome);
+        if (tb_sqlstate_outcome(cases[i].sqlstate, NULL) != cases[i].outcome)
+            fail_msg("%s gives %d, not %d", cases[i].sqlstate,
+                     (int)tb_sqlstate_outcome(cases[i].sqlstate, NULL), (int)cases[i].outcome);
     }
+}
+
+static void test_an_outdated_plan_is_told_by_who_says_it(void **state)
+{
+    (void)state;
+    assert_int_equal(tb_sqlstate_outcome("0A000", "RevalidateCachedQuery"), TB_PG_STALE);
+    assert_int_equal(tb_sqlstate_outcome("0A000", "parserOpenTable"), TB_PG_FAILED);
 }
 
 static void test_without_a_code_the_connection_was_lost(void **state)
 {
     (void)state;
-    assert_int_equal(tb_sqlstate_outcome(NULL), TB_PG_LOST);
+    assert_int_equal(tb_sqlstate_outcome(NULL, NULL), TB_PG_LOST);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_class_has_its_remedy),
+        cmocka_unit_test(test_an_outdated_plan_is_told_by_who_says_it),
         cmocka_unit_test(test_without_a_code_the_connection_was_lost),
     };
 
