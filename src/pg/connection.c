@@ -14,6 +14,7 @@
  * transaction ends as TB_PG_STALE. */
 #include "taskbridge/pg/connection.h"
 
+#include "cancel.h"
 #include "dial.h"
 #include "error.h"
 #include "sqlstate.h"
@@ -420,78 +421,27 @@ static void on_socket(struct tb_watch *watch, uint32_t events)
     on_ready_socket(watch->owner, events);
 }
 
-/* What a dial works on, on its thread. */
-struct work {
-    char *url, *application_name; /* owned */
-    int64_t timeout_us;
-    PGconn *pg; /* owned; NULL until it is connected */
-};
-
-static void free_work(void *data)
-{
-    struct work *work = data;
-
-    if (!work)
-        return;
-    PQfinish(work->pg);
-    free(work->url);
-    free(work->application_name);
-    free(work);
-}
-
-static struct work *new_work(const struct tb_pg_connection *c)
-{
-    struct work *work = calloc(1, sizeof(*work));
-
-    if (!work)
-        return NULL;
-    work->timeout_us = c->options.connect_timeout_us;
-    work->url = strdup(c->url);
-    work->application_name = strdup(c->application_name);
-    if (work->url && work->application_name)
-        return work;
-    free_work(work);
-    return NULL;
-}
-
-static int run_dial(void *data, struct tb_dial *dial, struct tb_error *err)
-{
-    struct work *work = data;
-    const struct tb_pg_dial_options options = {work->url, work->application_name, work->timeout_us};
-
-    return tb_pg_dial(&options, dial, &work->pg, err);
-}
-
-static void on_dialled(void *owner, void *data, int r, const struct tb_error *err)
+static void on_dialled(void *owner, PGconn *pg, const struct tb_error *err)
 {
     struct tb_pg_connection *c = owner;
-    struct work *work = data;
     struct tb_error copy = *err;
 
     c->dial = NULL;
-    c->pg = work->pg;
-    work->pg = NULL;
-    free_work(work);
-    if (r)
-        lose(c, &copy);
-    else
+    c->pg = pg;
+    if (pg)
         begin_setup(c);
+    else
+        lose(c, &copy);
 }
 
 static void start_connecting(struct tb_pg_connection *c)
 {
-    struct work *work = new_work(c);
+    const struct tb_pg_dial_options options = {c->url, c->application_name, c->options.connect_timeout_us};
     struct tb_error err = {0};
-    const struct tb_dial_job job = {
-        .run = run_dial, .on_done = on_dialled, .drop = free_work, .work = work, .owner = c};
 
     c->state = STATE_CONNECTING;
-    if (!work)
-        tb_error_set(&err, -ENOMEM, "out of memory");
-    if (work && tb_dial_start(c->dialler, &job, &c->dial, &err) == 0)
-        return;
-    free_work(work);
-    lose(c, &err);
+    if (tb_pg_dial_start(c->dialler, &options, on_dialled, c, &c->dial, &err) != 0)
+        lose(c, &err);
 }
 
 static void drop_pg(struct tb_pg_connection *c)
@@ -511,40 +461,17 @@ static void drop_pg(struct tb_pg_connection *c)
     c->self = (struct known_session){0};
 }
 
-/* ---- canceling ---- */
-
-static void free_cancel(void *work)
-{
-    PQfreeCancel(work);
-}
-
-/* libpq's cancel request waits for the server to close its connection. */
-static int run_cancel(void *work, struct tb_dial *dial, struct tb_error *err)
-{
-    char text[256];
-
-    (void)dial;
-    return PQcancel(work, text, sizeof(text)) ? 0 : tb_error_set(err, -EIO, "%s", text);
-}
-
-/* Nothing depends on it: who gave the question up has gone on already. */
-static void on_canceled(void *owner, void *work, int r, const struct tb_error *err)
+static void on_canceled(void *owner)
 {
     struct tb_pg_connection *c = owner;
 
-    (void)r, (void)err;
     c->canceling = NULL;
-    PQfreeCancel(work);
 }
 
 void tb_pg_connection_cancel(struct tb_pg_connection *c, const struct tb_transaction *t)
 {
-    PGcancel *cancel = c->first == t && !c->canceling ? PQgetCancel(c->pg) : NULL;
-    const struct tb_dial_job job = {
-        .run = run_cancel, .on_done = on_canceled, .drop = free_cancel, .work = cancel, .owner = c};
-
-    if (cancel && tb_dial_start(c->dialler, &job, &c->canceling, NULL) != 0)
-        PQfreeCancel(cancel);
+    if (c->first == t && !c->canceling)
+        tb_pg_cancel_start(c->dialler, c->pg, on_canceled, c, &c->canceling);
 }
 
 bool tb_pg_connection_is_standby(const struct tb_pg_connection *c)

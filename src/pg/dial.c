@@ -417,3 +417,77 @@ int tb_pg_dial(const struct tb_pg_dial_options *options, struct tb_dial *dial, P
     free(d.ports);
     return r && d.r && r != -ECANCELED ? d.r : r;
 }
+
+/* ---- on a thread ---- */
+
+struct work {
+    char *url, *application_name; /* owned */
+    int64_t timeout_us;
+    PGconn *pg; /* owned; NULL until it is connected */
+    void (*on_done)(void *owner, PGconn *pg, const struct tb_error *err);
+    void *owner;
+};
+
+static void free_work(void *data)
+{
+    struct work *work = data;
+
+    if (!work)
+        return;
+    PQfinish(work->pg);
+    free(work->url);
+    free(work->application_name);
+    free(work);
+}
+
+static struct work *new_work(const struct tb_pg_dial_options *options)
+{
+    struct work *work = calloc(1, sizeof(*work));
+
+    if (!work)
+        return NULL;
+    work->timeout_us = options->timeout_us;
+    work->url = strdup(options->url);
+    work->application_name = strdup(options->application_name);
+    if (work->url && work->application_name)
+        return work;
+    free_work(work);
+    return NULL;
+}
+
+static int run_work(void *data, struct tb_dial *dial, struct tb_error *err)
+{
+    struct work *work = data;
+    const struct tb_pg_dial_options options = {work->url, work->application_name, work->timeout_us};
+
+    return tb_pg_dial(&options, dial, &work->pg, err);
+}
+
+static void on_work_done(void *owner, void *data, int r, const struct tb_error *err)
+{
+    struct work *work = data;
+    PGconn *pg = work->pg;
+
+    (void)owner, (void)r;
+    work->pg = NULL;
+    work->on_done(work->owner, pg, err);
+    free_work(work);
+}
+
+int tb_pg_dial_start(struct tb_dialler *dialler, const struct tb_pg_dial_options *options,
+                     void (*on_done)(void *owner, PGconn *pg, const struct tb_error *err), void *owner,
+                     struct tb_dial **ret_dial, struct tb_error *err)
+{
+    struct work *work = new_work(options);
+    const struct tb_dial_job job = {
+        .run = run_work, .on_done = on_work_done, .drop = free_work, .work = work};
+
+    if (!work)
+        return tb_error_set(err, -ENOMEM, "out of memory");
+    work->on_done = on_done;
+    work->owner = owner;
+    int r = tb_dial_start(dialler, &job, ret_dial, err);
+    if (r)
+        free_work(work);
+    return r;
+}

@@ -20,4 +20,10 @@ struct tb_pg_dial_options {
 int tb_pg_dial(const struct tb_pg_dial_options *options, struct tb_dial *dial, PGconn **ret_pg,
                struct tb_error *err) TB_MUST_CHECK;
 
+/* The same without waiting, on a thread: on_done comes once, unless *ret_dial is abandoned before, with pg,
+ * which is the owner's then, or NULL and why not. 0 or a negative errno. */
+int tb_pg_dial_start(struct tb_dialler *dialler, const struct tb_pg_dial_options *options,
+                     void (*on_done)(void *owner, PGconn *pg, const struct tb_error *err), void *owner,
+                     struct tb_dial **ret_dial, struct tb_error *err) TB_MUST_CHECK;
+
 #endif
