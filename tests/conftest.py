@@ -10,7 +10,7 @@ import pytest
 
 # The tests' own statements name tables as the programs do; the programs, whose environment is made anew, set their
 # search_path themselves.
-os.environ["PGOPTIONS"] = "-c search_path=taskbridge"
+os.environ["PGOPTIONS"] = "-c search_path=taskbridge,public"
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "integration"))
 

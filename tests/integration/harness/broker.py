@@ -44,6 +44,11 @@ class Broker:
             self.declare_exchange(self.confirming)
         return self.confirming
 
+    def version(self):
+        """The broker's, as numbers."""
+        self.channel()
+        return tuple(map(int, self.connection.server_properties["version"].split(".")))
+
     def is_connected(self):
         """Reads what has come, a farewell of the broker's too."""
         try:
