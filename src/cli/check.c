@@ -1,15 +1,19 @@
 /* taskbridge check: whether the configuration is right, and what is in effect.
  *
- * It reads the file and the environment as the other programs do, and connects to nothing; whether broker and
- * database are as they must be is told by `taskbridge doctor`. What is wrong is said with file, line, column,
- * the option and what would be right; the exit code is 2 then. */
+ * It reads the file and the environment as the other programs do. What is wrong is said with file, line,
+ * column, the option and what would be right; the exit code is 2 then. If the database answers, and is one
+ * that can't be used whatever the configuration says, that is said too, with 1; everything else of broker and
+ * database is told by `taskbridge doctor`. */
 #include "commands.h"
 
 #include "taskbridge/base/json.h"
 #include "taskbridge/base/limits.h"
 #include "taskbridge/pg/conninfo.h"
 
+#include <errno.h>
 #include <stdio.h>
+
+#define CONNECT_US (2 * TB_US_PER_S)
 
 /* What JSON says of a configuration that is wrong. */
 static void push_problem(const struct tb_error *err, struct tb_buf *buf)
@@ -53,19 +57,38 @@ static int check_urls(struct tb_cli *cli)
     return TB_EXIT_USAGE;
 }
 
+/* Whether the database, if it can be reached, is one that can be used. 0 or TB_EXIT_FAILED, with cli->err. */
+static int check_database(struct tb_cli *cli)
+{
+    const struct tb_pg_session_options options = {.url = cli->config->database.url,
+                                                  .application_name = "taskbridge check",
+                                                  .schema = cli->config->database.schema,
+                                                  .connect_timeout_us = CONNECT_US,
+                                                  .statement_timeout_us = CONNECT_US};
+    struct tb_pg_session *session = NULL;
+    int r = tb_pg_session_open(&options, &session, &cli->err);
+    tb_pg_session_close(session);
+    if (r == -EPROTO) {
+        tb_error_prefix(&cli->err, "database");
+        return TB_EXIT_FAILED;
+    }
+    tb_error_clear(&cli->err);
+    return 0;
+}
+
 static int check_as_json(struct tb_cli *cli, struct tb_buf *buf)
 {
     int outcome = tb_cli_load(cli);
     if (outcome < 0)
         return tb_cli_fail(cli, NULL);
-    if (!outcome)
-        outcome = check_urls(cli);
-    if (outcome)
+    bool is_wrong = outcome || check_urls(cli);
+    bool is_misfit = !is_wrong && check_database(cli);
+    if (is_wrong || is_misfit)
         push_problem(&cli->err, buf);
     else
         push_good(cli, buf);
     int code = tb_cli_print(cli, buf);
-    return outcome ? TB_EXIT_USAGE : code;
+    return is_wrong ? TB_EXIT_USAGE : is_misfit ? TB_EXIT_FAILED : code;
 }
 
 static int check_as_text(struct tb_cli *cli, struct tb_buf *buf)
@@ -77,6 +100,8 @@ static int check_as_text(struct tb_cli *cli, struct tb_buf *buf)
         tb_cli_fail(cli, NULL);
         return TB_EXIT_USAGE;
     }
+    if (check_database(cli))
+        return tb_cli_fail(cli, NULL);
     if (cli->source.must_exist)
         tb_buf_printf(buf, "# %s is right. In effect, with the environment over it:\n", cli->source.path);
     else

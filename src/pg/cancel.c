@@ -1,7 +1,7 @@
 /* A cancel request, on a thread of its own.
  *
- * libpq's makes another connection and waits for the server to close it: that is nothing for a loop. It has no
- * time limit either; a thread that hangs in it hangs alone, until TCP gives up. */
+ * libpq's makes another connection and waits for the server to close it: that is nothing for a loop. It has
+ * no time limit either; a thread that hangs in it hangs alone, until TCP gives up. */
 #include "cancel.h"
 
 #include <stdlib.h>

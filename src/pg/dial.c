@@ -206,9 +206,12 @@ static int await_connection(const struct dialling *d, PGconn *pg, int64_t until_
 
 static int fail_silent(struct tb_error *err, const struct host *host, const char *address, int64_t share_us)
 {
-    return tb_error_set(err, -ETIMEDOUT, "no answer from %s%s%s%s within %g s",
-                        host->name ? host->name : "the server", address ? " (" : "", address ? address : "",
-                        address ? ")" : "", (double)share_us / TB_US_PER_S);
+    const char *name = host->name ? host->name : address ? address : "the server";
+    bool is_looked_up = address && strcmp(address, name) != 0;
+
+    return tb_error_set(err, -ETIMEDOUT, "no answer from %s%s%s%s within %g s", name,
+                        is_looked_up ? " (" : "", is_looked_up ? address : "", is_looked_up ? ")" : "",
+                        (double)share_us / TB_US_PER_S);
 }
 
 /* ---- who answered ---- */
@@ -255,8 +258,8 @@ static bool shares_sessions(const struct dialling *d, const struct host *host, c
     if (other && PQstatus(other) != CONNECTION_BAD && await_connection(d, other, until_us) == 0) {
         for (int i = 0; i < POOLER_ROUNDS && !shares; i++) {
             int64_t others = ask_backend(other, until_us);
-            shares = others && others == ask_backend(pg, until_us);
-            shares = shares || ask_backend(pg, until_us) != backend;
+            int64_t ours = others ? ask_backend(pg, tb_clock_monotonic_us() + POOLER_US) : backend;
+            shares = ours && (ours == others || ours != backend);
         }
     }
     PQfinish(other);

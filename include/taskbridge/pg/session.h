@@ -18,7 +18,8 @@ struct tb_pg_session_options {
     void *owner;
 };
 
-/* 0, or a negative errno: -EINVAL for a URL that will never work, -EACCES where the server refused. */
+/* 0, or a negative errno: -EINVAL for a URL that will never work, -EACCES where the server refused, -EPROTO
+ * where what answered can't be used: another encoding than UTF8, a pooler that shares sessions. */
 int tb_pg_session_open(const struct tb_pg_session_options *options, struct tb_pg_session **ret_session,
                        struct tb_error *err) TB_MUST_CHECK;
 /* NULL is fine. */
