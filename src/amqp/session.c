@@ -1,9 +1,14 @@
-/* One connection to the broker.
+/* One connection to one address of one broker, and what goes over it.
  *
  * Connecting, logging in and the requests of the set-up wait, all together no longer than the options'
- * timeout. After that nothing waits: frames are read when they are at hand, small frames are written when the
- * socket takes them. A connection on which data stays unacknowledged is ended by the kernel
- * (TCP_USER_TIMEOUT), one on which nothing comes by rabbitmq-c after two heartbeats.
+ * timeout: on a thread of the dialler's, or in a command. After that nothing waits: frames are read when they
+ * are at hand, small frames are written when the socket takes them. A connection on which data stays
+ * unacknowledged is ended by the kernel (TCP_USER_TIMEOUT), one on which nothing comes by rabbitmq-c after
+ * two heartbeats.
+ *
+ * A request that the server refuses costs the channel it was made on: it is opened again at once, so that the
+ * next request can be made, and only the reply code tells. INTERNAL_ERROR is told apart from refusals, for
+ * its remedy is in the server's log.
  *
  * Texts name the place and the remedy, and never hold the password. */
 #include "session.h"
@@ -20,8 +25,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "taskbridge/io/resolver.h"
 #include "tls.h"
-#include "url.h"
 
 #define FRAME_MAX_BYTES    131072
 #define CHANNEL_MAX        16
@@ -119,38 +124,73 @@ static void set_option(int fd, int level, int name, int value)
     (void)setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-static int adopt_socket(struct tb_session *session, struct tb_error *err)
+/* Our own descriptor of the socket: rabbitmq-c closes its when it sees fit. Watched by the dial, so that the
+ * waiting ends when nobody wants the connection any more. */
+static int keep_descriptor(struct tb_session *session, int fd, struct tb_error *err)
 {
-    int fd = amqp_get_sockfd(session->state);
+    session->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (session->fd < 0)
+        return tb_error_set_errno(err, -errno, "connecting to the broker %s", session->place);
+    if (session->dial)
+        tb_dial_watch(session->dial, session->fd);
+    return 0;
+}
+
+void tb_session_began_handshake(struct tb_session *session, int fd)
+{
+    if (session->fd < 0 && fd >= 0)
+        (void)keep_descriptor(session, fd, NULL);
+}
+
+static void tune_socket(int fd)
+{
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_PERIOD_S);
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
-    session->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (session->fd < 0)
-        return tb_error_set_errno(err, -errno, "connecting to the broker %s", session->place);
+}
+
+static int status_of(int r)
+{
+    return r == -ETIMEDOUT ? AMQP_STATUS_TIMEOUT : AMQP_STATUS_SOCKET_ERROR;
+}
+
+static int open_plain(struct tb_session *session, const char *address, int port, struct tb_error *err)
+{
+    int fd;
+    int r = tb_dial_connect(session->dial, address, port, session->deadline_us, &fd);
+    if (r < 0)
+        return fail_to_connect(session, status_of(r), err);
+    r = keep_descriptor(session, fd, err);
+    amqp_socket_t *socket = r < 0 ? NULL : amqp_tcp_socket_new(session->state);
+    if (!socket) {
+        if (session->dial)
+            tb_dial_watch(session->dial, session->fd);
+        close(fd);
+        return r < 0 ? r : tb_error_set_errno(err, -ENOMEM, "connecting to the broker");
+    }
+    amqp_tcp_socket_set_sockfd(socket, fd);
     return 0;
 }
 
-static int open_socket(struct tb_session *session, const struct tb_amqp_url *url,
-                       const struct tb_amqp_options *options, struct tb_error *err)
+/* rabbitmq-c connects itself here; the name for certificate and server is given to OpenSSL (tls.c), so that
+ * an address suffices. */
+static int open_tls(struct tb_session *session, const struct tb_amqp_options *options, const char *address,
+                    int port, struct tb_error *err)
 {
-    session->state = amqp_new_connection();
-    if (!session->state)
-        return tb_error_set_errno(err, -ENOMEM, "connecting to the broker");
-    amqp_socket_t *socket =
-        url->is_tls ? amqp_ssl_socket_new(session->state) : amqp_tcp_socket_new(session->state);
+    amqp_socket_t *socket = amqp_ssl_socket_new(session->state);
     if (!socket)
         return tb_error_set_errno(err, -ENOMEM, "connecting to the broker");
-    int rc = url->is_tls ? tb_tls_configure(session, socket, url->host, options, err) : 0;
-    if (rc < 0)
-        return rc;
+    int r = tb_tls_configure(session, socket, session->host, options, err);
+    if (r < 0)
+        return r;
     struct timeval left = time_left(session);
-    int status = amqp_socket_open_noblock(socket, url->host, url->port, &left);
+    int status = amqp_socket_open_noblock(socket, address, port, &left);
     if (status != AMQP_STATUS_OK)
         return fail_to_connect(session, status, err);
-    return adopt_socket(session, err);
+    return session->fd >= 0 ? 0 : keep_descriptor(session, amqp_get_sockfd(session->state), err);
 }
 
 /* ---- the login ---- */
@@ -253,30 +293,186 @@ static int log_in(struct tb_session *session, const struct tb_amqp_url *url,
     return 0;
 }
 
+static void name_place(struct tb_session *session, const struct tb_amqp_url *url, const char *address)
+{
+    bool is_ipv6 = strchr(url->host, ':') != NULL;
+    int len = snprintf(session->place, sizeof(session->place), "%s%.60s%s:%d", is_ipv6 ? "[" : "", url->host,
+                       is_ipv6 ? "]" : "", url->port);
+    snprintf(session->name, sizeof(session->name), "%s%s%.64s", session->place,
+             url->vhost[0] == '/' ? "" : "/", url->vhost);
+    if (strcmp(url->host, address) != 0)
+        snprintf(session->place + len, sizeof(session->place) - (size_t)len, " (%s)", address);
+    snprintf(session->host, sizeof(session->host), "%s", url->host);
+    snprintf(session->vhost, sizeof(session->vhost), "%s", url->vhost);
+    snprintf(session->user, sizeof(session->user), "%s", url->user);
+}
+
+int tb_session_dial(struct tb_session *session, const struct tb_session_target *target, struct tb_dial *dial,
+                    struct tb_error *err)
+{
+    const struct tb_amqp_url *url = target->url;
+    tb_session_init(session);
+    name_place(session, url, target->address);
+    session->dial = dial;
+    session->timeout_us = target->options->connect_timeout_us;
+    tb_session_restart_deadline(session);
+    session->state = amqp_new_connection();
+    if (!session->state)
+        return tb_error_set_errno(err, -ENOMEM, "connecting to the broker");
+    int r = url->is_tls ? open_tls(session, target->options, target->address, url->port, err)
+                        : open_plain(session, target->address, url->port, err);
+    if (r == 0) {
+        tune_socket(session->fd);
+        r = log_in(session, url, target->options, target->role, err);
+    }
+    if (r < 0)
+        tb_session_close(session, 0);
+    return r;
+}
+
+/* ---- every broker of the list, for commands ---- */
+
+static int open_broker(struct tb_session *session, struct tb_session_target *target, struct tb_error *err)
+{
+    struct tb_addresses addresses;
+    int r = tb_lookup_wait(target->url->host, target->options->connect_timeout_us, &addresses, err);
+    for (size_t i = 0; r == 0 && i < addresses.count; i++) {
+        target->address = addresses.list[i];
+        if (tb_session_dial(session, target, NULL, err) == 0)
+            return 0;
+    }
+    return err->code;
+}
+
 int tb_session_open(struct tb_session *session, const struct tb_amqp_options *options, const char *role,
                     struct tb_error *err)
 {
-    struct tb_amqp_url url;
-    int rc = tb_amqp_url_parse(options->url, &url, err);
-    if (rc < 0)
-        return rc;
+    struct tb_amqp_urls urls;
+    struct tb_buf reasons;
+    int r = tb_amqp_urls_parse(options->url, &urls, err);
+    if (r < 0)
+        return r;
+    tb_buf_init(&reasons, TB_SESSION_REASONS_BYTES);
+    r = -1;
+    for (size_t i = 0; r < 0 && i < urls.count; i++) {
+        struct tb_session_target target = {&urls.list[i], NULL, options, role};
+        struct tb_error reason = {0};
+        r = open_broker(session, &target, &reason);
+        if (r < 0)
+            tb_session_add_reason(&reasons, &reason);
+    }
+    if (r < 0)
+        tb_error_set(err, r, "%s", reasons.ptr ? reasons.ptr : "connecting to the broker");
+    tb_buf_deinit(&reasons);
+    tb_amqp_urls_deinit(&urls);
+    return r;
+}
 
-    tb_session_init(session);
-    bool is_ipv6 = strchr(url.host, ':') != NULL;
-    snprintf(session->place, sizeof(session->place), "%s%.100s%s:%d", is_ipv6 ? "[" : "", url.host,
-             is_ipv6 ? "]" : "", url.port);
-    snprintf(session->host, sizeof(session->host), "%s", url.host);
-    snprintf(session->vhost, sizeof(session->vhost), "%s", url.vhost);
-    snprintf(session->user, sizeof(session->user), "%s", url.user);
-    session->timeout_us = options->connect_timeout_us;
-    tb_session_restart_deadline(session);
-    rc = open_socket(session, &url, options, err);
-    if (rc == 0)
-        rc = log_in(session, &url, options, role, err);
-    tb_amqp_url_deinit(&url);
-    if (rc < 0)
-        tb_session_close(session, 0);
-    return rc;
+void tb_session_add_reason(struct tb_buf *reasons, const struct tb_error *reason)
+{
+    if (reasons->len > 0)
+        tb_buf_push_str(reasons, TB_STR("; "));
+    tb_buf_push_str(reasons, tb_str_of(reason->text));
+}
+
+/* ---- what goes over it ---- */
+
+int tb_session_read(struct tb_session *session, amqp_frame_t *ret_frame, struct tb_error *err)
+{
+    struct timeval none = {0};
+    int status = amqp_simple_wait_frame_noblock(session->state, ret_frame, &none);
+    if (status == AMQP_STATUS_OK)
+        return 1;
+    return status == AMQP_STATUS_TIMEOUT ? 0 : tb_session_fail(session, status, err, "receiving");
+}
+
+int tb_session_wait(struct tb_session *session, int64_t deadline_us, amqp_frame_t *ret_frame,
+                    struct tb_error *err)
+{
+    int64_t left_us = deadline_us - tb_clock_monotonic_us();
+    if (left_us <= 0)
+        return tb_session_read(session, ret_frame, err);
+    struct timeval left = {.tv_sec = left_us / TB_US_PER_S, .tv_usec = left_us % TB_US_PER_S};
+    int status = amqp_simple_wait_frame_noblock(session->state, ret_frame, &left);
+    if (status == AMQP_STATUS_OK)
+        return 1;
+    return status == AMQP_STATUS_TIMEOUT ? 0 : tb_session_fail(session, status, err, "receiving");
+}
+
+void tb_session_release(struct tb_session *session, amqp_channel_t channel)
+{
+    amqp_maybe_release_buffers_on_channel(session->state, channel);
+}
+
+bool tb_session_is_writable(const struct tb_session *session)
+{
+    struct pollfd place = {.fd = session->fd, .events = POLLOUT};
+    return poll(&place, 1, 0) == 1 && (place.revents & POLLOUT);
+}
+
+int tb_session_open_channel(struct tb_session *session, amqp_channel_t channel, struct tb_error *err)
+{
+    tb_session_before_rpc(session);
+    amqp_channel_open(session->state, channel);
+    amqp_rpc_reply_t reply = amqp_get_rpc_reply(session->state);
+    if (reply.reply_type == AMQP_RESPONSE_NORMAL)
+        return 0;
+    if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION)
+        return tb_session_fail(session, reply.library_error, err, "opening a channel");
+    return tb_error_set(err, -EPROTO, "the broker %s opens no channel: its limits of channels may be reached",
+                        session->place);
+}
+
+static int code_of(unsigned reply_code)
+{
+    return reply_code == AMQP_INTERNAL_ERROR ? TB_SESSION_BROKER_FAULT : (int)reply_code;
+}
+
+int tb_session_check_rpc(struct tb_session *session, amqp_channel_t channel, struct tb_error *err,
+                         const char *format, ...)
+{
+    amqp_rpc_reply_t reply = amqp_get_rpc_reply(session->state);
+    if (reply.reply_type == AMQP_RESPONSE_NORMAL)
+        return 0;
+    char what[TB_ERROR_TEXT_BYTES / 2];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+
+    if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION)
+        return tb_session_fail(session, reply.library_error, err, what);
+    if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
+        const amqp_connection_close_t *close = reply.reply.decoded;
+        int code = close->reply_code == AMQP_INTERNAL_ERROR ? TB_SESSION_BROKER_FAULT : -EIO;
+        return tb_error_set(err, code, "%s: the broker %s closed the connection: %.*s", what, session->place,
+                            TB_STR_FMT(tb_session_str(close->reply_text)));
+    }
+    const amqp_channel_close_t *close = reply.reply.decoded;
+    int code = code_of(close->reply_code);
+    tb_error_set(err, code, "%s: %.*s", what, TB_STR_FMT(tb_session_str(close->reply_text)));
+    amqp_channel_close_ok_t answer = {0};
+    int status = amqp_send_method(session->state, channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &answer);
+    if (status != AMQP_STATUS_OK)
+        return tb_session_fail(session, status, err, what);
+    int rc = tb_session_open_channel(session, channel, NULL);
+    return rc < 0 ? rc : code;
+}
+
+int tb_session_closed_by_peer(struct tb_session *session, const amqp_frame_t *frame, struct tb_error *err)
+{
+    bool is_channel = frame->payload.method.id == AMQP_CHANNEL_CLOSE_METHOD;
+    /* Both methods have the same fields. */
+    const amqp_connection_close_t *close = frame->payload.method.decoded;
+    int code = code_of(close->reply_code);
+    tb_error_set(err, code, "the broker %s closed the %s: %.*s", session->place,
+                 is_channel ? "channel" : "connection", TB_STR_FMT(tb_session_str(close->reply_text)));
+    amqp_channel_close_ok_t answer = {0};
+    if (tb_session_is_writable(session))
+        amqp_send_method(session->state, frame->channel,
+                         is_channel ? AMQP_CHANNEL_CLOSE_OK_METHOD : AMQP_CONNECTION_CLOSE_OK_METHOD,
+                         &answer);
+    return code;
 }
 
 /* ---- the end ---- */
@@ -308,7 +504,17 @@ void tb_session_close(struct tb_session *session, int64_t polite_us)
         amqp_destroy_connection(session->state);
         session->state = NULL;
     }
+    if (session->dial)
+        tb_dial_watch(session->dial, -1);
+    session->dial = NULL;
     if (session->fd >= 0)
         close(session->fd);
     session->fd = -1;
+}
+
+void tb_session_hand_over(struct tb_session *session)
+{
+    if (session->dial)
+        tb_dial_watch(session->dial, -1);
+    session->dial = NULL;
 }

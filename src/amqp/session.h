@@ -5,18 +5,25 @@
 #include "rabbitmq.h"
 #include "taskbridge/amqp/options.h"
 #include "taskbridge/base/str.h"
+#include "taskbridge/io/dialler.h"
+#include "url.h"
 
 /* INTERNAL_ERROR (541): the server could not do it, for a reason that only its log has. */
 #define TB_SESSION_BROKER_FAULT (-EREMOTEIO)
 
+/* "host:port/vhost" */
+#define TB_SESSION_NAME_BYTES 256
+
 /* Must not move while open: TLS calls back into it. */
 struct tb_session {
+    struct tb_dial *dial;          /* on whose thread it is set up; NULL afterwards, and in commands */
     amqp_connection_state_t state; /* owned; NULL while closed */
     /* A duplicate of the socket's descriptor, to be waited for: rabbitmq-c closes its own when it sees fit.
      */
     int fd;
     char place[TB_ERROR_TEXT_BYTES / 4]; /* "host:port" for texts */
     char host[TB_ERROR_TEXT_BYTES / 4], vhost[64], user[64];
+    char name[TB_SESSION_NAME_BYTES]; /* "host:port/vhost", whatever the address */
     char product[64], version[64];
     int version_major; /* 0 when unknown */
     char tls[16];      /* "TLSv1.3", or "" */
@@ -28,10 +35,32 @@ struct tb_session {
 /* The null state, from which close is fine. */
 void tb_session_init(struct tb_session *session);
 
-/* Connects and logs in; role stands before the instance in the broker's list of connections. 0 or negative
+/* Where to, and as whom. */
+struct tb_session_target {
+    const struct tb_amqp_url *url;
+    const char *address; /* numeric, one of url's host */
+    const struct tb_amqp_options *options;
+    const char *role; /* stands before the instance in the broker's list of connections */
+};
+
+/* Connects to one address and logs in: waits, within the options' timeout; dial may be NULL. 0 or negative
  * with a text that names the place and what to do. */
+int tb_session_dial(struct tb_session *session, const struct tb_session_target *target, struct tb_dial *dial,
+                    struct tb_error *err) TB_MUST_CHECK;
+
+/* From here on it is the loop's. */
+void tb_session_hand_over(struct tb_session *session);
+
+/* What tls.c tells: the handshake on fd begins. */
+void tb_session_began_handshake(struct tb_session *session, int fd);
+
+/* The same with every address of every broker of the list, in turn, until one is to be had: for commands. */
 int tb_session_open(struct tb_session *session, const struct tb_amqp_options *options, const char *role,
                     struct tb_error *err) TB_MUST_CHECK;
+
+/* Why the brokers of a list were not to be had, one sentence each. */
+#define TB_SESSION_REASONS_BYTES (4 * TB_KIB)
+void tb_session_add_reason(struct tb_buf *reasons, const struct tb_error *reason);
 
 /* Says goodbye first and waits for the answer, at most polite_us (0: just closes); what arrives meanwhile is
  * dropped. Fine when closed. */

@@ -24,13 +24,28 @@ static int on_verify(int is_good, X509_STORE_CTX *store)
     return is_good;
 }
 
+static bool is_address(const char *host)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
+/* rabbitmq-c names the server by what it connected to, which is an address here. Before the first byte goes
+ * out the name is put in its place; an address is none (RFC 6066). */
+static void name_server(SSL *ssl, struct tb_session *session)
+{
+    SSL_set_tlsext_host_name(ssl, is_address(session->host) ? NULL : session->host);
+    tb_session_began_handshake(session, SSL_get_fd(ssl));
+}
+
 static void on_info(const SSL *ssl, int where, int ret)
 {
-    (void)ret;
-    if (!(where & SSL_CB_HANDSHAKE_DONE))
-        return;
     struct tb_session *session = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    snprintf(session->tls, sizeof(session->tls), "%s", SSL_get_version(ssl));
+    (void)ret;
+    if (where & SSL_CB_HANDSHAKE_START && session->tls[0] == '\0')
+        name_server((SSL *)(uintptr_t)ssl, session);
+    if (where & SSL_CB_HANDSHAKE_DONE)
+        snprintf(session->tls, sizeof(session->tls), "%s", SSL_get_version(ssl));
 }
 
 const char *tb_tls_reason(const struct tb_session *session)
@@ -68,12 +83,10 @@ static int load_files(SSL_CTX *context, const struct tb_amqp_options *options, s
 
 static int expect_name(SSL_CTX *context, const char *host, struct tb_error *err)
 {
-    unsigned char address[sizeof(struct in6_addr)];
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    bool is_ip = inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
-    if ((is_ip ? X509_VERIFY_PARAM_set1_ip_asc(param, host) : X509_VERIFY_PARAM_set1_host(param, host, 0)) !=
-        1)
+    if ((is_address(host) ? X509_VERIFY_PARAM_set1_ip_asc(param, host)
+                          : X509_VERIFY_PARAM_set1_host(param, host, 0)) != 1)
         return tb_error_set(err, -ENOMEM, "preparing TLS to the broker");
     return 0;
 }

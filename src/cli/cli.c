@@ -55,6 +55,8 @@ static void fill_amqp_options(const struct tb_config *config, struct tb_amqp_opt
     ret_options->connect_timeout_us = config->amqp.connect_timeout_s * TB_US_PER_S;
     ret_options->instance = config->daemon.instance;
     ret_options->exchange = config->amqp.exchange;
+    ret_options->control_exchange = config->amqp.control_exchange;
+    ret_options->source = config->amqp.source[0] ? config->amqp.source : NULL;
     ret_options->queue = config->amqp.queue.name;
     ret_options->queue_max_bytes = config->amqp.queue.max_bytes;
     ret_options->prefetch = (unsigned)config->amqp.prefetch;

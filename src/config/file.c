@@ -7,6 +7,7 @@
 #include "file.h"
 
 #include "nearest.h"
+#include "taskbridge/base/limits.h"
 #include "value.h"
 
 #include <stdio.h>
@@ -53,6 +54,30 @@ static int unknown_name(struct tb_reader *reader, struct tb_str section, struct 
     return tb_reader_wrong(reader, "there is no such option, and none with a name like it");
 }
 
+/* A list in the place of one text. */
+static int read_joined(struct tb_reader *reader, const struct tb_option *option)
+{
+    struct tb_config_list list;
+    struct tb_buf text;
+    const struct tb_option item = {
+        .path = option->path, .type = TB_OPTION_LIST, .min = 1, .max = option->max};
+    int outcome = tb_reader_list(reader, &item, &list);
+    if (outcome)
+        return outcome;
+    tb_buf_init(&text, TB_CONFIG_MAX_BYTES);
+    for (size_t i = 0; i < list.count; i++) {
+        if (i > 0)
+            tb_buf_push_byte(&text, option->separator);
+        tb_buf_push_str(&text, list.items[i]);
+    }
+    outcome =
+        text.failed
+            ? tb_reader_no_memory(reader)
+            : tb_reader_place(reader, tb_value_set(reader->config, option, tb_buf_str(&text), reader->err));
+    tb_buf_deinit(&text);
+    return outcome;
+}
+
 /* The value of option begins with the current event. */
 static int read_option(struct tb_reader *reader, const struct tb_option *option)
 {
@@ -63,6 +88,8 @@ static int read_option(struct tb_reader *reader, const struct tb_option *option)
         return tb_reader_list(reader, option, tb_field_of(reader->config, option));
     if (option->type == TB_OPTION_RULES)
         return tb_file_read_rules(reader, option, tb_field_of(reader->config, option));
+    if (option->separator && tb_reader_at(reader, YAML_SEQUENCE_START_EVENT))
+        return read_joined(reader, option);
     if (!tb_reader_at(reader, YAML_SCALAR_EVENT))
         return tb_reader_wrong(reader, "one value is expected here, not a list or a section");
     return tb_reader_place(reader,

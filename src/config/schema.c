@@ -37,16 +37,22 @@ static const struct tb_choice company_formats[] = {{"integer", TB_COMPANY_INTEGE
                                                    {NULL, 0}};
 
 const struct tb_option tb_schema_options[] = {
-    {"amqp.url", TB_OPTION_STRING, "amqp://guest:guest@127.0.0.1:5672/%2F", 1, 2048, "",
-     .check = tb_check_amqp_url, .secret = true, FIELD(amqp.url),
-     .doc = "Where RabbitMQ is: amqp://user:password@host:port/vhost, or amqps:// for TLS; %2F is the vhost "
-            "\"/\"."},
+    {"amqp.url", TB_OPTION_STRING, "amqp://guest:guest@127.0.0.1:5672/%2F", 1, 8192, "",
+     .check = tb_check_amqp_url, .secret = true, .separator = ';', FIELD(amqp.url),
+     .doc = "Where RabbitMQ is: amqp(s)://user:password@host:port/vhost; several, as Celery has them, with ; "
+            "or as a list."},
     {"amqp.heartbeat_s", TB_OPTION_DURATION, "30", 1, 600, "s", FIELD(amqp.heartbeat_s),
      .doc = "Heartbeat agreed on with the broker; a connection silent for twice as long is given up."},
     {"amqp.connect_timeout_s", TB_OPTION_DURATION, "5", 1, 300, "s", FIELD(amqp.connect_timeout_s),
-     .doc = "How long connecting to the broker and logging in may take."},
+     .doc =
+         "How long each address of the broker may take to connect and log in, and its name to be looked up."},
     {"amqp.exchange", TB_OPTION_STRING, "celeryev", 1, 255, "", FIELD(amqp.exchange),
      .doc = "The exchange that Celery's workers send their events to."},
+    {"amqp.control_exchange", TB_OPTION_STRING, "celery", 1, 240, "", FIELD(amqp.control_exchange),
+     .doc = "Celery's control_exchange, over which workers are asked what they have."},
+    {"amqp.source", TB_OPTION_STRING, "", 0, 255, "", FIELD(amqp.source),
+     .doc = "What this broker and vhost are called, beside others in one database; empty: host/vhost of the "
+            "first amqp.url."},
     {"amqp.prefetch", TB_OPTION_INTEGER, "4000", 1, 65535, "deliveries", FIELD(amqp.prefetch),
      .doc = "How many deliveries may be in flight, not yet committed and acknowledged."},
     {"amqp.queue.name", TB_OPTION_STRING, "taskbridge.events", 1, 255, "", FIELD(amqp.queue.name),

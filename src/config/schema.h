@@ -35,6 +35,7 @@ struct tb_option {
     bool secret;     /* may hold a password: never shown as it is */
     bool is_key;     /* is a secret as a whole: nothing of it is shown */
     bool has_lines;  /* may have line breaks and tabs */
+    char separator;  /* of a string that may also be written as a list: what its items are joined with */
     const char *doc;
     size_t offset; /* in struct tb_config */
 };

@@ -30,6 +30,8 @@ static void fill_amqp_options(struct tb_daemon *daemon)
     daemon->amqp.connect_timeout_us = config->amqp.connect_timeout_s * TB_US_PER_S;
     daemon->amqp.instance = config->daemon.instance;
     daemon->amqp.exchange = config->amqp.exchange;
+    daemon->amqp.control_exchange = config->amqp.control_exchange;
+    daemon->amqp.source = given(config->amqp.source);
     daemon->amqp.queue = config->amqp.queue.name;
     daemon->amqp.queue_max_bytes = config->amqp.queue.max_bytes;
     daemon->amqp.prefetch = (unsigned)config->amqp.prefetch;
@@ -53,7 +55,7 @@ static int open_consumer(struct tb_daemon *daemon, struct tb_error *err)
     struct tb_consumer_events events = tb_daemon_consumer_events;
 
     events.owner = daemon;
-    return tb_consumer_open(daemon->loop, &daemon->amqp, &deliveries, &events, &daemon->consumer, err);
+    return tb_consumer_open(&daemon->broker, &deliveries, &events, &daemon->consumer, err);
 }
 
 static int open_sink(struct tb_daemon *daemon, struct tb_error *err)
@@ -114,6 +116,19 @@ static int open_life(struct tb_daemon *daemon, struct tb_error *err)
     return r ? tb_error_set_errno(err, r, "the heartbeat") : 0;
 }
 
+static int open_dialler(struct tb_daemon *daemon, struct tb_error *err)
+{
+    int r = tb_dialler_new(daemon->loop, &daemon->dialler, err);
+
+    if (r == 0)
+        r = tb_resolver_new(daemon->loop, daemon->dialler, &daemon->resolver, err);
+    daemon->broker = (struct tb_broker){.loop = daemon->loop,
+                                        .dialler = daemon->dialler,
+                                        .resolver = daemon->resolver,
+                                        .options = &daemon->amqp};
+    return r;
+}
+
 static int open_parts(struct tb_daemon *daemon, struct tb_error *err)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
@@ -121,6 +136,8 @@ static int open_parts(struct tb_daemon *daemon, struct tb_error *err)
 
     if (r == 0)
         r = tb_loop_catch_signals(daemon->loop, signals, tb_daemon_on_signal, daemon, err);
+    if (r == 0)
+        r = open_dialler(daemon, err);
     if (r == 0)
         r = open_pipeline(daemon, err);
     if (r == 0)
@@ -187,6 +204,8 @@ void tb_daemon_free(struct tb_daemon *daemon)
     tb_job_statuses_free(daemon->statuses);
     tb_store_sink_close(daemon->sink);
     tb_pipeline_free(daemon->pipeline);
+    tb_resolver_free(daemon->resolver);
+    tb_dialler_free(daemon->dialler);
     if (daemon->loop) {
         tb_loop_disarm(daemon->loop, &daemon->measure);
         tb_loop_disarm(daemon->loop, &daemon->deadline);

@@ -21,6 +21,8 @@ struct tb_daemon {
     const struct tb_config_source *source;   /* borrowed */
     struct tb_log log;
     struct tb_loop *loop;
+    struct tb_dialler *dialler;
+    struct tb_resolver *resolver;
     struct tb_pipeline *pipeline;
     struct tb_consumer *consumer;
     struct tb_store_sink *sink;
@@ -28,6 +30,7 @@ struct tb_daemon {
     struct tb_job_statuses *statuses;
     struct tb_life *life;
     struct tb_amqp_options amqp;
+    struct tb_broker broker;
     struct tb_hearing hearing;
     struct tb_timer measure, deadline, watchdog;
     int64_t queue_messages, queue_bytes; /* -1: not known */

@@ -1,22 +1,21 @@
 /* The source of deliveries: one consumer on the bridge's queue, driven by the loop.
  *
  * It connects, declares what is missing, consumes, and connects again by itself, with a backoff, for as long
- * as it is open. Only connecting waits, for at most the options' connect_timeout_us; everything else happens
- * when the socket is ready. Nothing is acknowledged but through struct tb_source; what was not goes back to
+ * as it is open. Nothing waits: connecting is the dialler's, everything else happens when the
+ * socket is ready. Nothing is acknowledged but through struct tb_source; what was not goes back to
  * the queue when the connection ends. */
 #ifndef TASKBRIDGE_AMQP_CONSUMER_H
 #define TASKBRIDGE_AMQP_CONSUMER_H
 
-#include "taskbridge/amqp/options.h"
+#include "taskbridge/amqp/broker.h"
 #include "taskbridge/core/seam.h"
-#include "taskbridge/io/loop.h"
 
 struct tb_consumer;
 
 /* What the broker said when the consumer began; texts are borrowed until the callback returns. */
 struct tb_consumer_info {
     const char *product, *version; /* "RabbitMQ", "3.10.8" */
-    const char *place;             /* as tb_amqp_options_push_place writes it */
+    const char *place;             /* "host:port/vhost as user" */
     const char *tls;               /* "TLSv1.3", or NULL without TLS */
     int64_t queue_messages;        /* that wait, as the queue was declared */
     int64_t queue_consumers;       /* beside this one */
@@ -41,11 +40,11 @@ struct tb_consumer_events {
     void *owner;
 };
 
-/* Opens without connecting: the first attempt is made in the loop's next turn. Both tables are copied, the
- * options' texts borrowed until close. 0, -EINVAL for options that tb_amqp_options_check refuses, -ENOMEM. */
-int tb_consumer_open(struct tb_loop *loop, const struct tb_amqp_options *options,
-                     const struct tb_source_events *deliveries, const struct tb_consumer_events *events,
-                     struct tb_consumer **ret_consumer, struct tb_error *err) TB_MUST_CHECK;
+/* Opens without connecting: the first attempt is made in the loop's next turn. The tables are copied, the
+ * options borrowed until close. 0, -EINVAL for options that tb_amqp_options_check refuses, -ENOMEM. */
+int tb_consumer_open(const struct tb_broker *broker, const struct tb_source_events *deliveries,
+                     const struct tb_consumer_events *events, struct tb_consumer **ret_consumer,
+                     struct tb_error *err) TB_MUST_CHECK;
 
 /* Borrowed until close. ack of a tag of a connection that is gone does nothing: such tags are recognised, for
  * tags are never used again over the consumer's life. */

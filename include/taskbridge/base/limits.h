@@ -16,6 +16,9 @@
  * that takes nothing for 30 seconds. With what the kernel buffers this is a prefetch of usual size. */
 #define TB_HOLD_MAX_BYTES (8 * TB_MIB)
 
+/* Brokers that one list names: more than any cluster has nodes. */
+#define TB_AMQP_MAX_BROKERS 16
+
 /* Threads that wait for names or connections at once, of which an honest program has one a server. */
 #define TB_DIALLER_MAX_THREADS 32
 

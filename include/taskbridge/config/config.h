@@ -21,7 +21,7 @@ struct tb_config {
     struct {
         const char *url;
         int64_t heartbeat_s, connect_timeout_s;
-        const char *exchange;
+        const char *exchange, *control_exchange, *source;
         int64_t prefetch;
         struct {
             const char *name;

@@ -35,23 +35,29 @@ static const struct good good[] = {
     {"amqp://u:p@h:65535", "h", "u", "p", "/", 65535, false},
 };
 
+static void assert_url(const struct tb_amqp_url *url, const struct good *expected)
+{
+    assert_string_equal(url->host, expected->host);
+    assert_string_equal(url->user, expected->user);
+    assert_string_equal(url->password, expected->password);
+    assert_string_equal(url->vhost, expected->vhost);
+    assert_int_equal(url->port, expected->port);
+    assert_int_equal(url->is_tls, expected->is_tls);
+}
+
 static void good_urls_come_apart(void **state)
 {
     (void)state;
     for (size_t i = 0; i < TB_COUNT(good); i++) {
-        struct tb_amqp_url url;
+        struct tb_amqp_urls urls;
         struct tb_error err = {0};
         print_message("%s\n", good[i].text);
-        assert_int_equal(tb_amqp_url_parse(good[i].text, &url, &err), 0);
-        assert_string_equal(url.host, good[i].host);
-        assert_string_equal(url.user, good[i].user);
-        assert_string_equal(url.password, good[i].password);
-        assert_string_equal(url.vhost, good[i].vhost);
-        assert_int_equal(url.port, good[i].port);
-        assert_int_equal(url.is_tls, good[i].is_tls);
-        tb_amqp_url_deinit(&url);
-        tb_amqp_url_deinit(&url);
-        assert_null(url.password);
+        assert_int_equal(tb_amqp_urls_parse(good[i].text, &urls, &err), 0);
+        assert_int_equal(urls.count, 1);
+        assert_url(&urls.list[0], &good[i]);
+        tb_amqp_urls_deinit(&urls);
+        tb_amqp_urls_deinit(&urls);
+        assert_null(urls.list[0].password);
     }
 }
 
@@ -75,16 +81,84 @@ static const char *const bad[] = {
     "amqp://u:SECRET@h/v#x",
     "amqp://u:SECRET@h/%f",
     "amqp://u:SECRET@h%g0/",
+    /* Whose host is "ss"? */
+    "amqp://u:SECRET@ss/word@h/v",
+    /* Lists. */
+    "amqp://u:SECRET@h1//;",
+    ";amqp://u:SECRET@h1//",
+    "amqp://u:SECRET@h1//;;amqp://u:SECRET@h2//",
+    "amqp://u:A@h1//;redis://u:SECRET@h2//",
+    "amqp://u:A@h1//;u:SECRET@h2//",
+    "amqp://u:SEC;RET@h1//",
+    "amqp://u:SECRET;@h1//",
+    "amqp://u:SECRET@h1//;h2/v",
+    "amqp://u:SECRET@h1//;h2:x",
+    "amqp://h;h;h;h;h;h;h;h;h;h;h;h;h;h;h;h;h",
 };
+
+/* As Celery's own setting has them. */
+static void a_list_of_brokers_comes_apart(void **state)
+{
+    static const struct good expected[] = {
+        {"", "h1", "u", "A", "v", 5672, false}, {"", "h2", "w", "B;", "/", 5671, true},
+        {"", "h3", "u", "A", "v", 1234, false}, {"", "h4", "u", "A", "v", 5672, false},
+        {"", "h5", "x", "C", "v", 5672, false},
+    };
+    struct tb_amqp_urls urls;
+    (void)state;
+    assert_int_equal(
+        tb_amqp_urls_parse("amqp://u:A@h1/v;amqps://w:B%3B@h2// ; h3:1234;h4;amqp://x:C@h5", &urls, NULL), 0);
+    assert_int_equal(urls.count, TB_COUNT(expected));
+    for (size_t i = 0; i < TB_COUNT(expected); i++)
+        assert_url(&urls.list[i], &expected[i]);
+    tb_amqp_urls_deinit(&urls);
+}
+
+static void a_wrong_broker_of_a_list_is_told_by_its_number(void **state)
+{
+    struct tb_amqp_urls urls;
+    struct tb_error err = {0};
+    (void)state;
+    assert_int_equal(tb_amqp_urls_parse("amqp://u:A@h1//;amqp://u:B@h2:x//;h3", &urls, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "broker 2 of the list in amqp.url: the broker's URL has a port"));
+}
+
+static void the_source_is_the_first_broker_without_its_login(void **state)
+{
+    static const char *const cases[][2] = {
+        {"amqp://u:SECRET@h/v", "h/v"},
+        {"amqp://u:SECRET@h/v;amqp://u:SECRET@h2/v", "h/v"},
+        {"amqp://u:SECRET@h:5672//", "h/"},
+        {"amqps://u:SECRET@h:5671", "h/"},
+        {"amqps://u:SECRET@h:5672/%2Fa", "h:5672/a"},
+        {"amqp://u:SECRET@[::1]/v", "[::1]/v"},
+    };
+    struct tb_amqp_options options;
+    struct tb_buf buf;
+    (void)state;
+    tb_amqp_options_init(&options);
+    tb_buf_init(&buf, 1000);
+    for (size_t i = 0; i < TB_COUNT(cases); i++) {
+        options.url = cases[i][0];
+        tb_buf_reset(&buf);
+        tb_amqp_options_push_source(&options, &buf);
+        assert_string_equal(buf.ptr, cases[i][1]);
+    }
+    options.source = "north";
+    tb_buf_reset(&buf);
+    tb_amqp_options_push_source(&options, &buf);
+    assert_string_equal(buf.ptr, "north");
+    tb_buf_deinit(&buf);
+}
 
 static void bad_urls_are_refused_without_being_shown(void **state)
 {
     (void)state;
     for (size_t i = 0; i < TB_COUNT(bad); i++) {
-        struct tb_amqp_url url;
+        struct tb_amqp_urls urls;
         struct tb_error err = {0};
         print_message("%s\n", bad[i]);
-        assert_int_equal(tb_amqp_url_parse(bad[i], &url, &err), -EINVAL);
+        assert_int_equal(tb_amqp_urls_parse(bad[i], &urls, &err), -EINVAL);
         assert_int_equal(err.code, -EINVAL);
         assert_null(strstr(err.text, "SECRET"));
     }
@@ -97,6 +171,7 @@ static void the_place_is_named_without_the_password(void **state)
         {"amqp://u:SECRET@h", "h:5672/ as u"},
         {"amqps://u:SECRET@[::1]:99/%2Fa", "[::1]:99/a as u"},
         {"amqp://u:SECRET@h:x", "an unusable URL"},
+        {"amqp://u:SECRET@h1/v;amqp://w:SECRET@h2//", "h1:5672/v as u; h2:5672/ as w"},
     };
     (void)state;
     for (size_t i = 0; i < TB_COUNT(cases); i++) {
@@ -150,6 +225,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_urls_come_apart),
         cmocka_unit_test(bad_urls_are_refused_without_being_shown),
+        cmocka_unit_test(a_list_of_brokers_comes_apart),
+        cmocka_unit_test(a_wrong_broker_of_a_list_is_told_by_its_number),
+        cmocka_unit_test(the_source_is_the_first_broker_without_its_login),
         cmocka_unit_test(the_place_is_named_without_the_password),
         cmocka_unit_test(the_defaults_are_usable),
         cmocka_unit_test(options_out_of_range_are_refused),

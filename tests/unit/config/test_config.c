@@ -29,6 +29,15 @@ static void assert_refused(const char *text, const char *const *environment, con
     assert_string_equal(err.text, message);
 }
 
+static void brokers_may_be_written_as_a_list(void **state)
+{
+    struct tb_config *config =
+        parsed("amqp:\n  url:\n    - amqp://u:A@h1//\n    - amqp://u:B@h2//\n    - h3\n", NULL);
+    (void)state;
+    assert_string_equal(config->amqp.url, "amqp://u:A@h1//;amqp://u:B@h2//;h3");
+    tb_config_free(config);
+}
+
 static void an_empty_file_gives_the_defaults(void **state)
 {
     struct tb_config *config = parsed("", NULL);
@@ -176,7 +185,8 @@ static void a_wrong_file_is_refused_with_place_and_remedy(void **state)
          "t.yaml:2:17: http.cors_origins: a list is expected here, such as [one, two]"},
         {"amqp:\n  url:\n",
          "t.yaml:2:7: amqp.url: there is no value; give one, or remove the line for the default"},
-        {"amqp:\n  url: [a]\n", "t.yaml:2:8: amqp.url: one value is expected here, not a list or a section"},
+        {"amqp:\n  exchange: [a]\n",
+         "t.yaml:2:13: amqp.exchange: one value is expected here, not a list or a section"},
         {"amqp: 3\n", "t.yaml:1:7: amqp: this is a section: its options stand below it, indented"},
         {"- amqp\n", "t.yaml:1:1: sections such as \"amqp:\" are expected here"},
         {"daemon: { instance: \"a\\nb\" }\n",
@@ -469,6 +479,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_file_gives_the_defaults),
+        cmocka_unit_test(brokers_may_be_written_as_a_list),
         cmocka_unit_test(every_type_is_read_with_its_units),
         cmocka_unit_test(rules_are_read_in_their_order),
         cmocka_unit_test(a_wrong_file_is_refused_with_place_and_remedy),

@@ -141,6 +141,8 @@ static void the_printed_yaml_tells_where_values_came_from(void **state)
                                     "  heartbeat_s: 30\n"
                                     "  connect_timeout_s: 5\n"
                                     "  exchange: \"celeryev\"\n"
+                                    "  control_exchange: \"celery\"\n"
+                                    "  source: \"\"\n"
                                     "  prefetch: 9 # from the environment\n"
                                     "  queue:\n"
                                     "    name: \"taskbridge.events\"\n"
