@@ -66,6 +66,7 @@ void tb_bisect_written(struct tb_bisect *bisect)
 {
     assert(bisect->depth > 0);
     bisect->depth--;
+    bisect->has_written = bisect->has_written || !bisect->ranges[bisect->depth].is_dead;
 }
 
 /* The second half waits below the first. */
@@ -124,23 +125,47 @@ static int condemn(struct tb_bisect *bisect, const struct tb_error *why)
     return r;
 }
 
-int tb_bisect_refused(struct tb_bisect *bisect, const struct tb_error *why)
+/* Halves the part on top, or puts its list's elements there; *ret_split is false where it is a single one. */
+static int split(struct tb_bisect *bisect, bool *ret_split)
 {
-    assert(bisect->depth > 0);
     struct tb_bisect_range range = bisect->ranges[bisect->depth - 1];
-    bool split = false;
 
-    if (range.is_dead)
-        return -EBADMSG;
+    *ret_split = range.count > 1;
     if (range.count > 1) {
         bisect->depth--;
         push_halves(bisect, range);
         return 0;
     }
-    if (!range.are_elements) {
-        int r = split_delivery(bisect, range.items, &split);
-        if (r || split)
-            return r;
-    }
-    return condemn(bisect, why);
+    return range.are_elements ? 0 : split_delivery(bisect, range.items, ret_split);
+}
+
+int tb_bisect_refused(struct tb_bisect *bisect, const struct tb_error *why)
+{
+    bool is_split = false;
+
+    assert(bisect->depth > 0);
+    if (bisect->ranges[bisect->depth - 1].is_dead)
+        return -EBADMSG;
+    int r = split(bisect, &is_split);
+    return r || is_split ? r : condemn(bisect, why);
+}
+
+int tb_bisect_failed(struct tb_bisect *bisect)
+{
+    struct tb_bisect_range last = bisect->ranges[bisect->depth - 1];
+    bool is_split = false;
+    int r = 0;
+
+    assert(bisect->depth > 0);
+    /* A refusal may split further, so half of the room stays for that. */
+    if (last.is_dead || bisect->depth > TB_BISECT_DEPTH_MAX / 2)
+        return TB_BISECT_ALONE;
+    r = split(bisect, &is_split);
+    if (r || is_split)
+        return r;
+    if (bisect->depth == 1)
+        return TB_BISECT_ALONE;
+    memmove(&bisect->ranges[1], &bisect->ranges[0], (bisect->depth - 1) * sizeof(last));
+    bisect->ranges[0] = last;
+    return 0;
 }

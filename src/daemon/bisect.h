@@ -25,6 +25,7 @@ struct tb_bisect {
     size_t depth;
     struct tb_str reason; /* of the range that is dead */
     size_t dead_count;    /* culprits found */
+    bool has_written;     /* any part that was not a dead letter */
 };
 
 /* Takes the refused batch's deliveries, borrowed until deinit. 0 or -ENOMEM. */
@@ -41,5 +42,12 @@ int tb_bisect_next(struct tb_bisect *bisect, struct tb_batch **ret_part) TB_MUST
  * letter was refused: then the part stays. */
 void tb_bisect_written(struct tb_bisect *bisect);
 int tb_bisect_refused(struct tb_bisect *bisect, const struct tb_error *why) TB_MUST_CHECK;
+
+enum tb_bisect_outcome { TB_BISECT_ALONE = 1 };
+
+/* The part failed again and again, of which it need not be the cause. It is split, so that its neighbours are
+ * rid of it; one that is alone lets all others go first. 0, TB_BISECT_ALONE where it is the last that is
+ * left, or -ENOMEM. */
+int tb_bisect_failed(struct tb_bisect *bisect) TB_MUST_CHECK;
 
 #endif

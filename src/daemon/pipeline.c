@@ -3,9 +3,11 @@
  * While PostgreSQL is idle, what has come is written at once, however little; while it works, the other batch
  * gathers, so batches grow with the load and there is no knob. Deliveries are acknowledged only after the
  * commit of the batch that holds them. A batch whose outcome is unknown or that could not be written is
- * written again, unchanged. A batch that is refused for its data is written in parts (bisect.c). When the
- * broker is lost, tags are void: what is gathered is dropped, because it will be delivered again, and what is
- * being written is not acknowledged.
+ * written again, unchanged. A batch that is refused for its data is written in parts (bisect.c), and so is
+ * one that PostgreSQL answers with another error again and again: one row that nobody can write (a trigger
+ * that fails for it alone) must not keep its neighbours waiting. It is a dead letter once they have landed.
+ * When the broker is lost, tags are void: what is gathered is dropped, because it will be delivered again,
+ * and what is being written is not acknowledged.
  *
  * The writing side is in one of four states, left only through change_state:
  *
@@ -26,6 +28,11 @@
 #define AGAIN_FIRST_US (20 * TB_US_PER_MS)
 #define AGAIN_MAX_US   (5 * TB_US_PER_S)
 
+/* A batch that failed so often in a row, with an answer, is suspected of holding a row that always fails. */
+#define SUSPECT_FAILURES 6
+/* One that is alone, and has no neighbours to prove it, is given up after so long. */
+#define SUSPECT_US (10 * TB_US_PER_S)
+
 enum write_state { WRITE_IDLE, WRITE_SUBMITTED, WRITE_WAITING };
 
 struct tb_pipeline {
@@ -40,6 +47,8 @@ struct tb_pipeline {
     bool is_draining, is_drained; /* the latter once on_drained was called */
     bool is_bisecting;
     struct tb_bisect bisect;
+    unsigned failures;       /* in a row, of the same part, that PostgreSQL answered with */
+    int64_t failing_since;   /* monotonic */
     struct tb_timer retry;   /* waiting: until the next attempt */
     struct tb_timer drained; /* on_drained must not come from inside */
     struct tb_timer memory;  /* paused for want of memory */
@@ -89,6 +98,7 @@ static void end_bisection(struct tb_pipeline *p)
 static void finish_batch(struct tb_pipeline *p)
 {
     end_bisection(p);
+    p->failures = 0;
     tb_backoff_reset(&p->backoff);
     if (!p->is_writing_void) {
         p->settled += p->writing->delivery_count;
@@ -193,12 +203,50 @@ static void go_on_bisecting(struct tb_pipeline *p, const struct tb_error *err)
     wait_and_retry(p, wait_us);
 }
 
+/* Conflicts and cancelled statements, which can be one row's own; what is the server's trouble, another's
+ * lock or lacking rights can't be told from one row. */
+static bool is_its_own(const struct tb_error *err)
+{
+    return err && (strncmp(err->sqlstate, "40", 2) == 0 || strcmp(err->sqlstate, "57014") == 0);
+}
+
+/* Whether a part that is alone is to blame: its neighbours landed, or it had its time. */
+static bool is_culprit(const struct tb_pipeline *p, const struct tb_error *err)
+{
+    return p->bisect.has_written ||
+           (is_its_own(err) && tb_clock_monotonic_us() - p->failing_since > SUSPECT_US);
+}
+
+/* Has the batch, or the part, that fails again and again taken apart; false where that helps nothing. */
+static bool take_apart(struct tb_pipeline *p, const struct tb_error *err)
+{
+    if (p->is_writing_void || !err || !err->sqlstate[0] || ++p->failures < SUSPECT_FAILURES) {
+        if (p->failures == 1)
+            p->failing_since = tb_clock_monotonic_us();
+        return false;
+    }
+    if (!p->is_bisecting) {
+        if (tb_bisect_init(&p->bisect, p->writing, p->options.rules) != 0) {
+            tb_bisect_deinit(&p->bisect);
+            return false;
+        }
+        p->is_bisecting = true;
+    }
+    int r = tb_bisect_failed(&p->bisect);
+    if (r == TB_BISECT_ALONE && is_culprit(p, err))
+        r = tb_bisect_refused(&p->bisect, err);
+    if (r == 0)
+        p->failures = 0;
+    return r == 0;
+}
+
 static void take_outcome(struct tb_pipeline *p, int outcome, const struct tb_error *err)
 {
     int64_t wait_us = 0;
 
     switch ((enum tb_sink_outcome)outcome) {
     case TB_SINK_REFUSED:
+        p->failures = 0;
         if (p->is_bisecting)
             go_on_bisecting(p, err);
         else
@@ -206,6 +254,12 @@ static void take_outcome(struct tb_pipeline *p, int outcome, const struct tb_err
         return;
     case TB_SINK_AGAIN:
     case TB_SINK_FAILED:
+        if (take_apart(p, err)) {
+            log_trouble(p, TB_LOG_WARNING, "a batch fails again and again; it is written in parts", err, 0);
+            tb_backoff_reset(&p->backoff);
+            wait_and_retry(p, tb_backoff_next_us(&p->backoff));
+            return;
+        }
         wait_us = tb_backoff_next_us(&p->backoff);
         log_trouble(p, outcome == TB_SINK_FAILED ? TB_LOG_ERROR : TB_LOG_WARNING,
                     "a batch was not written and will be written again", err, wait_us);
@@ -224,6 +278,7 @@ static void on_written(void *owner, struct tb_batch *batch, int outcome, const s
     } else if (outcome) {
         take_outcome(p, outcome, err);
     } else if (p->is_bisecting) {
+        p->failures = 0;
         tb_bisect_written(&p->bisect);
         submit(p);
     } else {

@@ -23,10 +23,10 @@ void fake_sink_init(struct fake_sink *fake)
     *fake = (struct fake_sink){.sink = {.is_ready = is_ready, .submit = submit}, .is_ready = true};
 }
 
-static bool is_poisoned(const struct fake_sink *fake, const struct tb_batch *batch)
+static bool holds(const struct tb_batch *batch, const char *task_id)
 {
-    for (size_t i = 0; fake->poison && i < batch->row_count; i++) {
-        if (tb_str_equal(batch->rows[i].task_id, tb_str_of(fake->poison)))
+    for (size_t i = 0; task_id && i < batch->row_count; i++) {
+        if (tb_str_equal(batch->rows[i].task_id, tb_str_of(task_id)))
             return true;
     }
     return false;
@@ -55,8 +55,12 @@ void fake_sink_finish(struct fake_sink *fake, int outcome)
 
     assert(batch);
     fake->submitted = NULL;
-    if (outcome == 0 && is_poisoned(fake, batch))
+    if (outcome == 0 && holds(batch, fake->poison))
         outcome = TB_SINK_REFUSED;
+    if (outcome == 0 && holds(batch, fake->stubborn)) {
+        outcome = TB_SINK_AGAIN;
+        snprintf(err.sqlstate, sizeof(err.sqlstate), "%s", fake->sqlstate);
+    }
     if (outcome == 0)
         commit(fake, batch);
     else

@@ -15,6 +15,8 @@ struct fake_sink {
     int submissions;
     /* A batch that holds a task of this id is refused; NULL refuses none. */
     const char *poison;
+    /* One that holds a task of this id can't be written, with this SQLSTATE; NULL: all can. */
+    const char *stubborn, *sqlstate;
     char tasks[FAKE_SINK_MAX][64]; /* ids of committed rows, in the order of their commits */
     size_t task_count;
     char dead[FAKE_SINK_MAX][256]; /* bodies of committed dead letters */

@@ -73,3 +73,16 @@ def test_a_session_that_ends_at_its_commit_is_made_anew(site):
     assert set(site.database.rows()) == {"t1", "t2"}
     assert letters(site) == []
     assert daemon.is_running()
+
+
+def test_one_task_that_always_fails_keeps_nobody_waiting(site):
+    """With a code after which trying again is right: it comes alone, and its neighbours behind it."""
+    refuse(site, "IF NEW.task_id = 'bad' THEN RAISE EXCEPTION 'not this one' USING ERRCODE = '40001'; END IF;")
+    daemon = site.start_daemon()
+    publish(site, "bad")
+    daemon.wait_for("will be written again")
+    publish(site, "t1", "t2")
+    wait_until_settled(site)
+    assert set(site.database.rows()) == {"t1", "t2"}
+    (letter,) = letters(site)
+    assert "not this one" in letter["reason"] and "40001" in letter["reason"]

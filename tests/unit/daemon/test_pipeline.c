@@ -275,6 +275,62 @@ static void test_of_a_refused_list_only_the_bad_element_dies(void **state)
     assert_int_equal(site->sink.deliveries, 1);
 }
 
+/* Ends each write as the sink says, with the waits in between, until count are written. */
+static void finish_until(struct site *site, size_t count)
+{
+    for (int i = 0; i < 400 && site->sink.task_count < count; i++) {
+        if (site->sink.submitted)
+            fake_sink_finish(&site->sink, 0);
+        else
+            run_for(site, 20 * TB_US_PER_MS);
+    }
+    assert_int_equal(site->sink.task_count, count);
+}
+
+static void test_one_row_that_can_never_be_written_keeps_no_neighbour_waiting(void **state)
+{
+    struct site *site = *state;
+    char uuid[32];
+
+    site->sink.stubborn = "t2";
+    site->sink.sqlstate = "55P03";
+    for (int i = 0; i < 6; i++) {
+        snprintf(uuid, sizeof(uuid), "t%d", i);
+        deliver(site, uuid);
+    }
+    idle(site);
+    finish_until(site, 5);
+    assert_int_equal(site->sink.dead_count, 0);
+    assert_int_equal(site->source.acks, 0);
+    /* Until it passes, or is given up. */
+    site->sink.stubborn = NULL;
+    finish_until(site, 6);
+    run_for(site, 100 * TB_US_PER_MS);
+    assert_int_equal(site->source.acked_tag, 6);
+}
+
+static void test_a_row_that_failed_after_its_neighbours_landed_is_a_dead_letter(void **state)
+{
+    struct site *site = *state;
+
+    site->sink.stubborn = "b";
+    site->sink.sqlstate = "40001";
+    deliver(site, "a");
+    deliver(site, "b");
+    deliver(site, "c");
+    idle(site);
+    for (int i = 0; i < 1000 && site->source.acks == 0; i++) {
+        if (site->sink.submitted)
+            fake_sink_finish(&site->sink, 0);
+        else
+            run_for(site, 20 * TB_US_PER_MS);
+    }
+    assert_int_equal(site->source.acked_tag, 3);
+    assert_int_equal(site->sink.task_count, 2);
+    assert_int_equal(site->sink.dead_count, 1);
+    assert_string_equal(site->sink.reason, "PostgreSQL refuses it: told to fail (SQLSTATE 40001)");
+}
+
 static void test_an_outage_in_the_middle_of_a_bisection_loses_nothing(void **state)
 {
     struct site *site = *state;
