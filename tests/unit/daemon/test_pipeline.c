@@ -383,6 +383,8 @@ int main(void)
         TEST(test_a_void_batch_that_was_not_written_is_given_up),
         TEST(test_a_refused_batch_lands_but_for_its_culprit),
         TEST(test_of_a_refused_list_only_the_bad_element_dies),
+        TEST(test_one_row_that_can_never_be_written_keeps_no_neighbour_waiting),
+        TEST(test_a_row_that_failed_after_its_neighbours_landed_is_a_dead_letter),
         TEST(test_an_outage_in_the_middle_of_a_bisection_loses_nothing),
         TEST(test_drained_when_all_is_written_and_acknowledged),
     };
