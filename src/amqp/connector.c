@@ -119,6 +119,8 @@ static int try_address(struct attempt *attempt, const char *address, struct tb_d
         r = attempt->set_up(attempt->session, &attempt->options, attempt->task, err);
     if (r < 0)
         tb_session_close(attempt->session, 0);
+    else
+        tb_session_hand_over(attempt->session);
     return r;
 }
 
@@ -180,7 +182,6 @@ static void on_tried(void *owner, void *work, int r, const struct tb_error *err)
     void *task = attempt->task;
     attempt->session = NULL;
     attempt->task = NULL;
-    tb_session_hand_over(session);
     finish(connector);
     connector->events.on_ready(connector->events.owner, session, connector->current, task);
 }

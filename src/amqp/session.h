@@ -48,7 +48,7 @@ struct tb_session_target {
 int tb_session_dial(struct tb_session *session, const struct tb_session_target *target, struct tb_dial *dial,
                     struct tb_error *err) TB_MUST_CHECK;
 
-/* From here on it is the loop's. */
+/* The last that its thread does with it: from here on it is the loop's. */
 void tb_session_hand_over(struct tb_session *session);
 
 /* What tls.c tells: the handshake on fd begins. */

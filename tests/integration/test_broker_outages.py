@@ -60,6 +60,7 @@ def test_a_connection_that_is_reset_under_load_loses_nothing(site):
     daemon, proxy = start_through_proxy(site)
     for round_number in range(1, 4):
         site.broker.publish_all(started(site, 3000))
+        wait_until(lambda: proxy.connections() == 1, 20, "there is a connection to be reset")
         proxy.reset()
         daemon.wait_for("no broker", count=round_number)
     assert has_lost_nothing(site, 3000)

@@ -1,6 +1,7 @@
 /* A DNS of the test's own, preloaded into a program: names that have the addresses, and take the time, that
- * the environment says. TB_NAMES="several=127.0.0.9,127.0.0.1 slow=10s" gives the first two addresses and
- * holds the second for ten seconds, after which it has none. Every other name is the system's. */
+ * the environment says. TB_NAMES="several=127.0.0.9,127.0.0.1 slow=10s late=4s,127.0.0.1" gives the first two
+ * addresses, holds the second for ten seconds, after which it has none, and the third for four. Every other
+ * name is the system's. */
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <netdb.h>
@@ -27,15 +28,19 @@ static struct addrinfo *new_info(const char *address)
 
 static int answer(char *value, struct addrinfo **ret_list)
 {
-    size_t len = strlen(value);
+    struct addrinfo **at = ret_list;
 
-    if (len && value[len - 1] == 's') {
-        sleep((unsigned)strtoul(value, NULL, 10));
-        return EAI_NONAME;
+    *at = NULL;
+    for (char *item; (item = strsep(&value, ","));) {
+        size_t len = strlen(item);
+        if (len && item[len - 1] == 's') {
+            sleep((unsigned)strtoul(item, NULL, 10));
+            continue;
+        }
+        *at = new_info(item);
+        at = &(*at)->ai_next;
     }
-    for (char *address; (address = strsep(&value, ",")); ret_list = &(*ret_list)->ai_next)
-        *ret_list = new_info(address);
-    return 0;
+    return *ret_list ? 0 : EAI_NONAME;
 }
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **res)
