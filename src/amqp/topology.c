@@ -144,16 +144,15 @@ static int use_queue_as_it_is(struct tb_session *session, amqp_channel_t channel
                               const struct tb_error *reason, struct tb_error *err)
 {
     if (code == AMQP_PRECONDITION_FAILED)
-        warn(
-            topology,
-            "queue %s exists with other arguments and is used as it is; to have it as configured, start "
-            "daemons "
-            "with another amqp.queue.name beside these, and when this queue is empty stop these and delete "
-            "it (%s)",
-            options->queue, reason->text);
+        warn(topology,
+             "queue %s exists with other arguments and is used as it is; to have it as configured, start "
+             "daemons "
+             "with another amqp.queue.name beside these, and when this queue is empty stop these and delete "
+             "it (%s)",
+             options->queue, reason->text);
     else
-        warn(topology, "queue %s is used as it is: user %s may not configure it (%s)",
-                         options->queue, session->user, reason->text);
+        warn(topology, "queue %s is used as it is: user %s may not configure it (%s)", options->queue,
+             session->user, reason->text);
     code = tb_topology_find_queue(session, channel, options->queue, topology, err);
     return code > 0 ? -EIO : code;
 }
