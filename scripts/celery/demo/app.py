@@ -11,8 +11,12 @@ result backend, an ordinary queue.  The environment gives the rest:
 import os
 
 from celery import Celery
+from taskbridge_celery import TrackedTask, install
 
-app = Celery("demo", broker=os.environ.get("TASKBRIDGE_AMQP_URL"))
+app = Celery(
+    "demo", broker=os.environ.get("TASKBRIDGE_AMQP_URL"), task_cls=TrackedTask
+)
+install(app)
 app.conf.update(
     task_default_queue=os.environ.get("DEMO_QUEUE", "celery"),
     task_ignore_result=True,

@@ -6,8 +6,6 @@ history fails once, halfway, and Celery tries it again.
 
 import time
 
-from taskbridge_celery import TrackedTask
-
 from .app import app, speed
 
 
@@ -22,7 +20,6 @@ def work_through(task, texts, seconds, stop_after=None):
 
 
 @app.task(
-    base=TrackedTask,
     bind=True,
     name="companies.create_processes_from_taxpayer_settings",
 )
@@ -38,7 +35,7 @@ def create_processes_from_taxpayer_settings(self, company_id):
     return {"processes": 3}
 
 
-@app.task(base=TrackedTask, bind=True, name="sii.sync_sii_documents_task")
+@app.task(bind=True, name="sii.sync_sii_documents_task")
 def sync_sii_documents_task(self, company_id):
     """Fetch the documents of the last months: 12 seconds."""
     months = ["septiembre", "octubre", "noviembre"]
@@ -51,7 +48,6 @@ def sync_sii_documents_task(self, company_id):
 
 
 @app.task(
-    base=TrackedTask,
     bind=True,
     name="sii.sync_sii_documents_full_history_task",
     max_retries=3,
@@ -67,7 +63,7 @@ def sync_sii_documents_full_history_task(self, company_id, fail_times=1):
     return {"documents": 5210}
 
 
-@app.task(base=TrackedTask, bind=True, name="forms.sync_all_historical_forms_task")
+@app.task(bind=True, name="forms.sync_all_historical_forms_task")
 def sync_all_historical_forms_task(self, company_id):
     """Fetch the forms declared in the past: 16 seconds."""
     texts = []

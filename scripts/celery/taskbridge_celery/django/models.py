@@ -1,18 +1,41 @@
 """The rows that taskbridge keeps, as Django sees them.
 
-The table belongs to taskbridge (``taskbridge migrate`` creates it), hence
-``managed = False``.  Django reads it and registers tasks; it never writes a row
-itself, because status, progress and times are computed from Celery's events.
-
-A database role that may only register (``taskbridge_app``) is enough for
-``create_for_task``.  One that reads through ``taskbridge_reader`` sees a company's
-rows after ``SET taskbridge.company = '73'``, all of them, as the admin needs, with
-``"OPTIONS": {"options": "-c taskbridge.operator=on"}`` in ``DATABASES``.
+The table belongs to taskbridge (``taskbridge migrate`` makes it, in a schema of its
+own), hence ``managed = False``: no migration of the product's touches it. Django
+reads it and registers tasks; it never writes a row itself, because status, progress
+and times are computed from Celery's events. The product's login needs the role
+``taskbridge_app`` for both.
 """
 
-import json
+from __future__ import annotations
 
-from django.db import connections, models, router
+import json
+from typing import Any
+
+from django.db import NotSupportedError, connections, models, router
+from django.utils import timezone
+
+from ..tokens import company_text, task_text
+from . import conf, standin
+
+
+class TextCompany(models.ForeignKey):  # type: ignore[type-arg]
+    """A relation to companies whose key is a UUID or a text: kept as text."""
+
+    def db_type(self, connection: Any) -> str:
+        return str(models.TextField().db_type(connection))
+
+    def rel_db_type(self, connection: Any) -> str:
+        return self.db_type(connection)
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return None if value is None else str(value)
+
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        return self.get_db_prep_value(value, connection)
+
+    def from_db_value(self, value: Any, *_: Any) -> Any:
+        return None if value is None else self.target_field.to_python(value)
 
 
 class BackgroundTaskTracker(models.Model):
@@ -26,56 +49,169 @@ class BackgroundTaskTracker(models.Model):
     ]
 
     id = models.BigAutoField(primary_key=True)
-    company_id = models.BigIntegerField(null=True)  # of a company that has a number
-    company_key = models.TextField(null=True)
+    # The defaults matter where a test makes a row; taskbridge's own rows have them
+    # from Celery's events.
     task_id = models.CharField(max_length=255, unique=True)
-    task_name = models.CharField(max_length=255, null=True)
-    display_name = models.CharField(max_length=255, null=True)
-    status = models.CharField(max_length=20, choices=STATUS_CHOICES)
-    celery_state = models.CharField(max_length=20)
-    progress = models.IntegerField()
-    progress_text = models.TextField(null=True)
-    started_at = models.DateTimeField(null=True)
-    completed_at = models.DateTimeField(null=True)
-    error_message = models.TextField(null=True)
-    metadata = models.JSONField(null=True)
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
+    task_name = models.CharField(max_length=255, null=True, blank=True)
+    display_name = models.CharField(max_length=255, null=True, blank=True)
+    status = models.CharField(
+        max_length=20, choices=STATUS_CHOICES, default="pending"
+    )
+    celery_state = models.CharField(max_length=20, default="PENDING")
+    progress = models.IntegerField(default=0)
+    progress_text = models.TextField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    error_message = models.TextField(null=True, blank=True)
+    metadata = models.JSONField(null=True, blank=True, default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    task_type = models.TextField(null=True, blank=True)
+    worker = models.TextField(null=True, blank=True)
+    queue = models.TextField(null=True, blank=True)
+    retries = models.BigIntegerField(null=True, blank=True)
+    args = models.TextField(null=True, blank=True)
+    kwargs = models.TextField(null=True, blank=True)
+    result = models.TextField(null=True, blank=True)
+    error = models.TextField(null=True, blank=True)
+    traceback = models.TextField(null=True, blank=True)
+    root_id = models.TextField(null=True, blank=True)
+    parent_id = models.TextField(null=True, blank=True)
+
+    if conf.company_model() is None:
+        company_id = models.BigIntegerField(null=True, blank=True)
+        company_key = models.TextField(null=True, blank=True)
+    elif conf.company_has_number():
+        company = models.ForeignKey(
+            conf.company_model(),
+            # The product's companies come and go without asking taskbridge.
+            on_delete=models.DO_NOTHING,
+            db_constraint=False,
+            db_column="company_id",
+            related_name=conf.company_related_name(),
+            null=True,
+            blank=True,
+        )
+        company_key = models.TextField(null=True, blank=True)
+    else:
+        company = TextCompany(
+            conf.company_model(),
+            on_delete=models.DO_NOTHING,
+            db_constraint=False,
+            db_column="company_key",
+            related_name=conf.company_related_name(),
+            null=True,
+            blank=True,
+        )
 
     class Meta:
         managed = False
-        db_table = 'taskbridge"."background_task_trackers'
+        db_table = conf.table()
         ordering = ["-created_at"]
+        verbose_name = "background task"
 
-    def __str__(self):
-        return "%s (%s)" % (self.display_name or self.task_name, self.status)
+    def __str__(self) -> str:
+        return "%s (%s)" % (self.display_name or self.task_name or self.task_id, self.status)
+
+    @property
+    def created(self) -> Any:
+        """The name that TimeStampedModel gives it."""
+        return self.created_at
+
+    @property
+    def modified(self) -> Any:
+        """The name that TimeStampedModel gives it."""
+        return self.updated_at
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1 on."""
+        return (self.retries or 0) + 1
 
     @classmethod
     def create_for_task(
-        cls, company, task_result, task_name, display_name, metadata=None
-    ):
+        cls,
+        company: Any,
+        task_result: Any,
+        task_name: str,
+        display_name: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> BackgroundTaskTracker:
         """Say which company a task belongs to; return its row.
 
-        ``company`` is a company or its id, ``task_result`` what ``delay()``
-        returned or a task id.  It may be called before, between or after the
-        task's events, and more than once; the last call counts.  Of the row only
-        ``id`` and ``task_id`` are known here; the rest is read when it is asked for.
+        ``company`` is a saved company or its id, ``task_result`` what ``delay()``
+        returned or a task's id. It may be called before, between or after the
+        task's events, in the caller's transaction, and more than once; the last
+        call counts. What Celery's events say of the row is read when it is asked
+        for.
         """
-        company_id = getattr(company, "pk", company)
-        if not isinstance(company_id, int):
-            company_id = str(company_id)
-        task_id = str(getattr(task_result, "id", task_result))
+        key = company_text(company)
+        values = {
+            "task_id": task_text(task_result),
+            "task_name": task_name,
+            "display_name": display_name or None,
+            "metadata": metadata or {},
+        }
         database = router.db_for_write(cls)
+        if standin.stands_in(database):
+            return cls._register_in_tests(database, company, key, values)
         with connections[database].cursor() as cursor:
             cursor.execute(
-                "SELECT taskbridge.tracker_register(%s, %s, %s, %s, %s::jsonb)",
-                [
-                    company_id,
-                    task_id,
-                    task_name,
-                    display_name,
-                    json.dumps(metadata or {}),
-                ],
+                'SELECT "%s".tracker_register(%%s::text, %%s, %%s, %%s, %%s::jsonb)'
+                % conf.schema(),
+                [key, *list(values.values())[:3], json.dumps(values["metadata"])],
             )
             (row_id,) = cursor.fetchone()
-        return cls.from_db(database, ["id", "task_id"], [row_id, task_id])
+        known = {"id": row_id, **values, **cls._company_values(company, key)}
+        # Without a display name the rule's may be there.
+        if display_name is None:
+            del known["display_name"]
+        row = cls.from_db(database, list(known), list(known.values()))
+        return row
+
+    @classmethod
+    def _company_values(cls, company: Any, key: str) -> dict[str, Any]:
+        """The key as the model's fields have it, by their attributes' names."""
+        names = {field.attname: field for field in cls._meta.concrete_fields}
+        value: Any = key
+        if "company" in {field.name for field in names.values()}:
+            value = names["company_id"].target_field.to_python(key)
+        else:
+            value = int(key) if key.lstrip("-").isdigit() else None
+        found = {"company_id": value}
+        if "company_key" in names:
+            found["company_key"] = key
+        return found
+
+    @classmethod
+    def _register_in_tests(
+        cls, database: str, company: Any, key: str, values: dict[str, Any]
+    ) -> BackgroundTaskTracker:
+        companies = cls._company_values(company, key)
+        row = cls(**values, **companies)
+        written = {
+            field.name: getattr(row, field.attname)
+            for field in cls._meta.concrete_fields
+            if not field.primary_key
+        }
+        row.pk = standin.register(cls, database, written)
+        row._state.adding = False
+        row._state.db = database
+        return row
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Refused, but in tests: Celery's events write the row."""
+        self._refuse_outside_of_tests(kwargs.get("using"))
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused, but in tests: taskbridge's maintenance deletes rows."""
+        self._refuse_outside_of_tests(kwargs.get("using"))
+        return super().delete(*args, **kwargs)
+
+    def _refuse_outside_of_tests(self, using: str | None) -> None:
+        if not standin.stands_in(using or router.db_for_write(type(self), instance=self)):
+            raise NotSupportedError(
+                "taskbridge writes this row, out of Celery's events; register a task"
+                " with BackgroundTaskTracker.create_for_task(...)"
+            )

@@ -1,0 +1,1 @@
+"""The product's own part: companies, who may see them, and their onboarding."""
