@@ -8,12 +8,12 @@ PACKAGES_BUILD=(build-essential cmake ninja-build pkg-config librabbitmq-dev lib
 # shellcheck disable=SC2034
 PACKAGES_SERVERS=(rabbitmq-server postgresql)
 # shellcheck disable=SC2034
-PACKAGES_CELERY=(python3-celery python3-amqp)
+PACKAGES_CELERY=(python3-celery python3-amqp python3-django python3-djangorestframework python3-psycopg2)
 # shellcheck disable=SC2034
 PACKAGES_CHECK=(clang clang-tidy clang-format shellcheck valgrind)
 # shellcheck disable=SC2034
 PACKAGES_TEST=(python3-pytest python3-pytest-xdist python3-yaml python3-psycopg2 python3-amqp python3-celery
-    python3-django pgbouncer)
+    python3-django python3-djangorestframework python3-gevent python3-eventlet pgbouncer)
 # shellcheck disable=SC2034
 PACKAGES_ROOT=(debootstrap)
 # shellcheck disable=SC2034
