@@ -112,8 +112,7 @@ static void finish(struct tb_hook_call *call, CURLcode code)
     call->client = NULL;
     if (outcome)
         tb_error_set(&err, outcome, "%s", words_of(&ended, (enum tb_hook_outcome)outcome, code));
-    else
-        curl_easy_getinfo(ended.easy, CURLINFO_RESPONSE_CODE, &answer.status);
+    curl_easy_getinfo(ended.easy, CURLINFO_RESPONSE_CODE, &answer.status);
     ended.on_done(call, outcome, &answer, outcome ? &err : NULL);
     forget(&ended);
 }

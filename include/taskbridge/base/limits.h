@@ -94,4 +94,13 @@
 /* What is kept of one credential and of what it may: the token, the headers that are forwarded, a scope. */
 #define TB_GRANT_MAX_BYTES (64 * TB_KIB)
 
+/* A file of keys, or a key set behind an address. */
+#define TB_KEYS_MAX_BYTES (64 * TB_KIB)
+
+/* Requests that wait to be let in at once. */
+#define TB_AUTH_ASKS_MAX ((size_t)4096)
+/* What the product is asked of who may see what: at once, and waiting. A slow product must not be flooded. */
+#define TB_FORWARD_CONNECTIONS_MAX ((size_t)16)
+#define TB_FORWARD_CALLS_MAX       ((size_t)512)
+
 #endif

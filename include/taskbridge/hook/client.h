@@ -43,7 +43,7 @@ struct tb_hook_header {
 };
 
 struct tb_hook_answer {
-    long status;        /* of HTTP, whatever it is; 0 when outcome is not 0 */
+    long status;        /* of HTTP, whatever it is; 0 where none came */
     struct tb_str body; /* as all texts here borrowed during on_done */
     void *easy;         /* the library's own */
 };

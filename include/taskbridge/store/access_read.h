@@ -56,4 +56,18 @@ struct tb_access_read {
 /* Only while the connection is ready. on_done is never called from inside. */
 void tb_access_read_submit(struct tb_pg_connection *connection, struct tb_access_read *read);
 
+/* Notes that a token was used. */
+struct tb_token_use {
+    void (*on_done)(struct tb_token_use *use, int outcome, const struct tb_error *err);
+    void *owner;
+    /* Its own. */
+    char id[24];
+    struct tb_param param;
+    struct tb_statement statement;
+    struct tb_transaction transaction;
+};
+
+/* Only while the connection is ready, and not again before on_done. */
+void tb_token_use_submit(struct tb_pg_connection *connection, struct tb_token_use *use, int64_t token_id);
+
 #endif

@@ -6,6 +6,7 @@
 #include "taskbridge/base/arena.h"
 #include "taskbridge/core/document.h"
 #include "taskbridge/pg/connection.h"
+#include "taskbridge/store/access_read.h"
 
 #define TB_COMPANY_READ_STATEMENTS 4
 
@@ -45,19 +46,5 @@ void tb_company_read_set_token(struct tb_company_read *read, struct tb_str key);
 /* Only while the connection is ready. on_done is never called from inside. May be submitted again after it.
  */
 void tb_company_read_submit(struct tb_pg_connection *connection, struct tb_company_read *read);
-
-/* Notes that a token was used. */
-struct tb_token_use {
-    void (*on_done)(struct tb_token_use *use, int outcome, const struct tb_error *err);
-    void *owner;
-    /* Its own. */
-    char id[24];
-    struct tb_param param;
-    struct tb_statement statement;
-    struct tb_transaction transaction;
-};
-
-/* Only while the connection is ready, and not again before on_done. */
-void tb_token_use_submit(struct tb_pg_connection *connection, struct tb_token_use *use, int64_t token_id);
 
 #endif

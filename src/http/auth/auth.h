@@ -87,7 +87,11 @@ void tb_grant_release(struct tb_grant *grant);
 
 /* What a stream has on its grant while it is open. on_end comes within 5 s of the access's end (the token is
  * revoked or expired, the company is not theirs any more), once, from the loop; the watch is off then. */
-enum tb_grant_end { TB_GRANT_EXPIRED = 1, TB_GRANT_WITHDRAWN };
+enum tb_grant_end {
+    TB_GRANT_EXPIRED = 1,
+    TB_GRANT_WITHDRAWN,
+    TB_GRANT_UNKNOWN /* who could confirm it does not answer; a new request will tell */
+};
 struct tb_grant_watch {
     void (*on_end)(struct tb_grant_watch *watch, enum tb_grant_end reason);
     void *owner;

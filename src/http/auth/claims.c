@@ -93,17 +93,15 @@ static int read_companies(const json_t *value, const struct tb_config *config, s
 
 /* ---- rights ---- */
 
-static enum tb_rights rights_of(const json_t *value)
+enum tb_rights tb_rights_parse(struct tb_str name)
 {
     static const struct {
         const char *name;
         enum tb_rights rights;
     } names[] = {{"viewer", TB_RIGHTS_VIEWER}, {"operator", TB_RIGHTS_OPERATOR}, {"admin", TB_RIGHTS_ADMIN}};
 
-    if (json_is_true(value))
-        return TB_RIGHTS_OPERATOR;
     for (size_t i = 0; i < TB_COUNT(names); i++) {
-        if (tb_str_equal(text_of(value), tb_str_of(names[i].name)))
+        if (tb_str_equal(name, tb_str_of(names[i].name)))
             return names[i].rights;
     }
     return TB_RIGHTS_COMPANIES;
@@ -112,14 +110,15 @@ static enum tb_rights rights_of(const json_t *value)
 /* Of a list the highest; other names in it are the product's own roles. */
 static enum tb_rights read_rights(const json_t *value)
 {
-    enum tb_rights highest = rights_of(value);
+    enum tb_rights highest = json_is_true(value) ? TB_RIGHTS_OPERATOR : tb_rights_parse(text_of(value));
     const json_t *item = NULL;
     size_t i = 0;
 
     json_array_foreach(value, i, item)
     {
-        if (json_is_string(item) && rights_of(item) > highest)
-            highest = rights_of(item);
+        enum tb_rights rights = tb_rights_parse(text_of(item));
+        if (rights > highest)
+            highest = rights;
     }
     return highest;
 }

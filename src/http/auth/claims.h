@@ -6,6 +6,9 @@
 
 #include <jansson.h>
 
+/* "viewer", "operator" or "admin"; anything else, the null string too, is no more than companies. */
+enum tb_rights tb_rights_parse(struct tb_str name);
+
 struct tb_claims {
     struct tb_str user; /* may be empty */
     enum tb_rights rights;

@@ -6,6 +6,9 @@
  * (use, key_ops, alg) must include verifying. */
 #include "keys.h"
 
+#include "taskbridge/base/base64url.h"
+#include "taskbridge/base/limits.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -124,16 +127,34 @@ static bool algorithm_of(const json_t *json, enum tb_jwt_algorithm *ret_algorith
     return !alg || is_text(alg, names[*ret_algorithm]);
 }
 
-/* The public members alone; NULL where one is missing or no text. */
+/* cjose aborts the program over some texts that are no base64url. */
+static bool is_number(const json_t *value, size_t bytes)
+{
+    struct tb_buf buf;
+
+    tb_buf_init(&buf, TB_KEYS_MAX_BYTES);
+    bool is_good = json_is_string(value) &&
+                   tb_base64url_push_decoded(
+                       &buf, (struct tb_str){json_string_value(value), json_string_length(value)}) &&
+                   !buf.failed && buf.len && (!bytes || buf.len == bytes);
+    tb_buf_deinit(&buf);
+    return is_good;
+}
+
+/* The public members alone; NULL where one is missing or no number of its size. */
 static json_t *public_part(const json_t *json, enum tb_jwt_algorithm algorithm)
 {
-    static const char *const members[][4] = {
-        [TB_JWT_RS256] = {"kty", "n", "e", NULL}, [TB_JWT_ES256] = {"kty", "crv", "x", "y"}};
-    json_t *part = json_object();
+    static const struct {
+        const char *names[2];
+        size_t bytes;
+    } members[] = {[TB_JWT_RS256] = {{"n", "e"}, 0}, [TB_JWT_ES256] = {{"x", "y"}, 32}};
+    json_t *part = algorithm == TB_JWT_RS256 ? json_pack("{s:s}", "kty", "RSA")
+                                             : json_pack("{s:s, s:s}", "kty", "EC", "crv", "P-256");
 
-    for (size_t i = 0; part && i < 4 && members[algorithm][i]; i++) {
-        json_t *value = json_object_get(json, members[algorithm][i]);
-        if (!json_is_string(value) || json_object_set(part, members[algorithm][i], value) != 0) {
+    for (size_t i = 0; part && i < TB_COUNT(members[algorithm].names); i++) {
+        const char *name = members[algorithm].names[i];
+        json_t *value = json_object_get(json, name);
+        if (!is_number(value, members[algorithm].bytes) || json_object_set(part, name, value) != 0) {
             json_decref(part);
             return NULL;
         }

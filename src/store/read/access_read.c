@@ -56,6 +56,14 @@ static bool is_yes(const struct tb_result *result)
     return !tb_result_is_null(result, 0, 0) && !tb_str_equal(tb_result_str(result, 0, 0), TB_STR("f"));
 }
 
+static void take_text(struct tb_access_read *read, const struct tb_result *result)
+{
+    read->is_found = !tb_result_is_null(result, 0, 0);
+    read->found = copy(read, result, 0);
+    if (read->kind == TB_ACCESS_SQL_USER && tb_result_columns(result) > 1)
+        read->rights = copy(read, result, 1);
+}
+
 static void on_result(struct tb_transaction *transaction, size_t statement, const struct tb_result *result)
 {
     struct tb_access_read *read = transaction->owner;
@@ -71,11 +79,8 @@ static void on_result(struct tb_transaction *transaction, size_t statement, cons
         read->may_see = is_yes(result);
         break;
     case TB_ACCESS_SQL_USER:
-        read->rights = tb_result_columns(result) > 1 ? copy(read, result, 1) : TB_STR_NULL;
-        /* fall through */
     case TB_ACCESS_SQL_NAME:
-        read->is_found = !tb_result_is_null(result, 0, 0);
-        read->found = copy(read, result, 0);
+        take_text(read, result);
         break;
     }
 }
@@ -128,4 +133,23 @@ void tb_access_read_submit(struct tb_pg_connection *connection, struct tb_access
                                                 .on_done = on_done,
                                                 .owner = read};
     tb_pg_connection_submit(connection, &read->transaction);
+}
+
+/* ---- noting that a token was used ---- */
+
+static void on_use_done(struct tb_transaction *transaction, int outcome, const struct tb_error *err)
+{
+    struct tb_token_use *use = transaction->owner;
+
+    use->on_done(use, outcome, err);
+}
+
+void tb_token_use_submit(struct tb_pg_connection *connection, struct tb_token_use *use, int64_t token_id)
+{
+    snprintf(use->id, sizeof(use->id), "%" PRId64, token_id);
+    use->param = tb_param_text(use->id);
+    use->statement = (struct tb_statement){&tb_query_token_used, &use->param, 1};
+    use->transaction = (struct tb_transaction){
+        .statements = &use->statement, .statement_count = 1, .on_done = on_use_done, .owner = use};
+    tb_pg_connection_submit(connection, &use->transaction);
 }

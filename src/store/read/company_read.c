@@ -14,7 +14,6 @@
 #include "taskbridge/store/tokens.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 enum statement { CALLER, ACTIVE, RECENT, TOTALS };
@@ -154,21 +153,4 @@ void tb_company_read_submit(struct tb_pg_connection *connection, struct tb_compa
                                                 .on_done = on_read_done,
                                                 .owner = read};
     tb_pg_connection_submit(connection, &read->transaction);
-}
-
-static void on_use_done(struct tb_transaction *transaction, int outcome, const struct tb_error *err)
-{
-    struct tb_token_use *use = transaction->owner;
-
-    use->on_done(use, outcome, err);
-}
-
-void tb_token_use_submit(struct tb_pg_connection *connection, struct tb_token_use *use, int64_t token_id)
-{
-    snprintf(use->id, sizeof(use->id), "%" PRId64, token_id);
-    use->param = tb_param_text(use->id);
-    use->statement = (struct tb_statement){&tb_query_token_used, &use->param, 1};
-    use->transaction = (struct tb_transaction){
-        .statements = &use->statement, .statement_count = 1, .on_done = on_use_done, .owner = use};
-    tb_pg_connection_submit(connection, &use->transaction);
 }
