@@ -17,6 +17,7 @@ const struct tb_cli_command *const tb_cli_commands[] = {
     &tb_cli_token_create,
     &tb_cli_token_list,
     &tb_cli_token_revoke,
+    &tb_cli_token_watch,
     &tb_cli_dead_list,
     &tb_cli_dead_show,
     &tb_cli_dead_retry,

@@ -18,6 +18,7 @@ extern const struct tb_cli_command tb_cli_company_deny;
 extern const struct tb_cli_command tb_cli_token_create;
 extern const struct tb_cli_command tb_cli_token_list;
 extern const struct tb_cli_command tb_cli_token_revoke;
+extern const struct tb_cli_command tb_cli_token_watch;
 extern const struct tb_cli_command tb_cli_dead_list;
 extern const struct tb_cli_command tb_cli_dead_show;
 extern const struct tb_cli_command tb_cli_dead_retry;

@@ -81,11 +81,21 @@ static void note_use(struct tb_directory *directory, const struct tb_access_read
 
 /* ---- asking ---- */
 
+static void submit(struct tb_directory_call *call)
+{
+    tb_loop_disarm(call->directory->loop, &call->patience);
+    tb_access_read_submit(call->directory->connection, &call->read);
+}
+
 static void on_read(struct tb_access_read *read, int outcome, const struct tb_error *err)
 {
     struct tb_directory_call *call = read->owner;
     struct tb_directory *directory = call->directory;
 
+    if (outcome == TB_PG_STALE) { /* the tables changed: prepared anew */
+        submit(call);
+        return;
+    }
     if (outcome == TB_PG_LOST) { /* asked again on the next connection, or ended by impatience */
         tb_loop_arm(directory->loop, &call->patience, WAIT_US);
         return;
@@ -95,12 +105,6 @@ static void on_read(struct tb_access_read *read, int outcome, const struct tb_er
     else
         note_use(directory, read);
     finish(call, outcome == TB_PG_BUSY ? TB_DIRECTORY_AWAY : outcome ? TB_DIRECTORY_BROKEN : 0);
-}
-
-static void submit(struct tb_directory_call *call)
-{
-    tb_loop_disarm(call->directory->loop, &call->patience);
-    tb_access_read_submit(call->directory->connection, &call->read);
 }
 
 bool tb_directory_is_up(const struct tb_directory *directory)
