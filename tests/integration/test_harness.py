@@ -11,6 +11,7 @@ import pytest
 from harness import EVENTS_QUEUE, Database, Process, Proxy, Site, wait_until
 from harness.broker import connect
 from harness.process import base_environment
+from harness.stack import ROOT
 
 
 def test_published_events_wait_in_the_quorum_queue_until_somebody_takes_them(bare_site):
@@ -216,3 +217,13 @@ def test_celery_workers_send_their_events_to_the_site(bare_site):
         return {"worker.online", "task.sent", "task.multi"} <= seen
 
     wait_until(all_seen, what="the worker's and the task's events")
+
+
+def test_what_may_be_tried_again_is_named_with_its_reason():
+    done = subprocess.run([sys.executable, ROOT / "tests" / "again.py", "/dev/stdin"], text=True, check=True,
+                          capture_output=True, input="""<testsuites><testsuite>
+                          <testcase classname="integration.test_stack" name="test_never[1]"><failure/></testcase>
+                          <testcase classname="integration.test_stack" name="test_passed"/></testsuite></testsuites>""")
+    assert done.stdout == "", "a test that no line names is tried again"
+    for line in (ROOT / "tests" / "again.txt").read_text(encoding="utf-8").splitlines():
+        assert line.startswith("#") or len(line.split(maxsplit=1)) == 2
