@@ -1,5 +1,5 @@
-# Every .sql file is embedded: sql/session/NAME.sql and sql/queries/NAME.sql as `const struct tb_query tb_query_NAME`, of
-# the layer pg and of the layer store; sql/migrations/NNNN_NAME.sql as an entry of tb_migrations[].
+# Every .sql file is embedded: sql/session/NAME.sql, of the layer pg, and sql/queries/NAME.sql and sql/roles.sql, of the
+# layer store, as `const struct tb_query tb_query_NAME`; sql/migrations/NNNN_NAME.sql as an entry of tb_migrations[].
 
 # tb_embed_sql(LAYER OUTPUT DIRECTORIES...): the generated OUTPUT.h and OUTPUT.c, for that layer alone.
 function(tb_embed_sql layer output)
@@ -24,4 +24,4 @@ function(tb_embed_sql layer output)
 endfunction()
 
 tb_embed_sql(pg tb_session_sql session)
-tb_embed_sql(store tb_sql queries migrations)
+tb_embed_sql(store tb_sql queries . migrations)

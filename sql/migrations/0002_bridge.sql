@@ -1,7 +1,7 @@
 -- What the bridge knows besides tasks: workers, what could not be used, its own instances and what was done.
 
 -- A worker's node by its name. Values are those of the event with the greatest stamp (seen_at).
-CREATE TABLE celery_workers (
+CREATE TABLE IF NOT EXISTS celery_workers (
     hostname text COLLATE "C" PRIMARY KEY,
     online_at timestamptz,
     heartbeat_at timestamptz,
@@ -25,7 +25,7 @@ CREATE TABLE celery_workers (
 -- of started events outside that time wait in open_starts, since a heartbeat may still come that is earlier or later.
 -- Where a process has its number anew (in a container each has the same) its count begins anew: what was counted until
 -- then is kept in former_processed and former_starts.
-CREATE TABLE worker_incarnations (
+CREATE TABLE IF NOT EXISTS worker_incarnations (
     hostname text COLLATE "C",
     pid bigint,
     first_heartbeat_at timestamptz,
@@ -42,7 +42,8 @@ CREATE TABLE worker_incarnations (
 ALTER TABLE worker_incarnations ALTER open_starts SET STORAGE EXTERNAL;
 
 -- How many of these stamps lie between the two heartbeats.
-CREATE FUNCTION worker_starts_between(stamps timestamptz[], first_at timestamptz, last_at timestamptz) RETURNS bigint
+CREATE OR REPLACE FUNCTION worker_starts_between(stamps timestamptz[], first_at timestamptz, last_at timestamptz)
+RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT CASE WHEN first_at IS NULL THEN 0 ELSE
     (SELECT count(*) FROM unnest(stamps) stamp WHERE stamp > first_at AND stamp <= last_at) END
@@ -50,7 +51,7 @@ $$;
 
 -- Which of them may still come to: as many as a busy worker starts until its next heartbeat; and, while none has come,
 -- the few that came last, because only what is stamped after the first will count.
-CREATE FUNCTION worker_starts_open(stamps timestamptz[], first_at timestamptz, last_at timestamptz)
+CREATE OR REPLACE FUNCTION worker_starts_open(stamps timestamptz[], first_at timestamptz, last_at timestamptz)
 RETURNS timestamptz[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT CASE WHEN first_at IS NULL THEN coalesce(stamps[greatest(1, cardinality(stamps) - 499):], '{}') ELSE
@@ -59,24 +60,25 @@ SELECT CASE WHEN first_at IS NULL THEN coalesce(stamps[greatest(1, cardinality(s
           ORDER BY stamp DESC LIMIT 10000) END
 $$;
 
-CREATE VIEW worker_missed_events AS
+CREATE OR REPLACE VIEW worker_missed_events AS
 SELECT hostname, pid, first_heartbeat_at, last_heartbeat_at,
     former_processed + last_processed - first_processed AS processed, former_starts + starts_seen AS starts_seen,
-    greatest(0, former_processed - former_starts) + greatest(0, last_processed - first_processed - starts_seen) AS missed
+    greatest(0, former_processed - former_starts)
+        + greatest(0, last_processed - first_processed - starts_seen) AS missed
 FROM worker_incarnations
 WHERE last_heartbeat_at IS NOT NULL;
 
 -- JSON that PostgreSQL refuses (U+0000 in a string) is kept as text: a dead letter is never itself refused.
-CREATE FUNCTION dead_letter_headers(json text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION dead_letter_headers(headers text) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    RETURN json::jsonb;
+    RETURN headers::jsonb;
 EXCEPTION WHEN data_exception OR statement_too_complex OR program_limit_exceeded THEN
-    RETURN to_jsonb(json);
+    RETURN to_jsonb(headers);
 END
 $$;
 
-CREATE TABLE dead_letters (
+CREATE TABLE IF NOT EXISTS dead_letters (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     instance text NOT NULL,
     received_at timestamptz,
@@ -91,11 +93,11 @@ CREATE TABLE dead_letters (
     body_sha256 bytea GENERATED ALWAYS AS (sha256(body)) STORED
 );
 ALTER TABLE dead_letters ALTER body SET STORAGE EXTERNAL;
-CREATE INDEX dead_letters_body ON dead_letters (body_sha256);
+CREATE INDEX IF NOT EXISTS dead_letters_body ON dead_letters (body_sha256);
 
 -- A daemon, by its name. run tells one process of that name from the next; batch_number is its last batch of which
 -- the counters know, so that one whose answer was lost is not counted twice.
-CREATE TABLE bridge_instances (
+CREATE TABLE IF NOT EXISTS bridge_instances (
     instance text COLLATE "C" PRIMARY KEY,
     run text,
     batch_number bigint NOT NULL DEFAULT 0,
@@ -126,14 +128,14 @@ CREATE TABLE bridge_instances (
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 
 -- Event types that mean nothing here, by name; '' counts those beyond the ceiling of names.
-CREATE TABLE event_types (
+CREATE TABLE IF NOT EXISTS event_types (
     instance text COLLATE "C",
     type text COLLATE "C",
     count bigint NOT NULL,
     PRIMARY KEY (instance, type)
 ) WITH (fillfactor = 70);
 
-CREATE TABLE maintenance_runs (
+CREATE TABLE IF NOT EXISTS maintenance_runs (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     job text NOT NULL,
     instance text NOT NULL,
@@ -145,10 +147,10 @@ CREATE TABLE maintenance_runs (
     detail text NOT NULL DEFAULT '',
     manual boolean NOT NULL DEFAULT false
 );
-CREATE INDEX maintenance_runs_job ON maintenance_runs (job, id DESC);
+CREATE INDEX IF NOT EXISTS maintenance_runs_job ON maintenance_runs (job, id DESC);
 
 -- What operators asked workers to do.
-CREATE TABLE commands (
+CREATE TABLE IF NOT EXISTS commands (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     created_at timestamptz NOT NULL DEFAULT now(),
     who text NOT NULL,
@@ -162,4 +164,4 @@ CREATE TABLE commands (
         CHECK (outcome IN ('requested', 'running', 'done', 'failed', 'expired')),
     detail text NOT NULL DEFAULT ''
 );
-CREATE INDEX commands_waiting ON commands (id) WHERE finished_at IS NULL;
+CREATE INDEX IF NOT EXISTS commands_waiting ON commands (id) WHERE finished_at IS NULL;

@@ -1,18 +1,16 @@
 -- Whether the tables are there, what this role lacks of what the daemon needs, in words, and whether row security hides
 -- rows from it.
 WITH needs AS (
-    SELECT name, need FROM unnest(ARRAY['background_task_trackers', 'celery_workers', 'worker_incarnations',
-            'dead_letters', 'bridge_instances', 'event_types', 'maintenance_runs', 'commands']) name
-        CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) WITH ORDINALITY AS rights (need, place)
-    UNION ALL
-    SELECT name, 'SELECT' FROM unnest(ARRAY['worker_missed_events', 'companies', 'company_members']) name
-), known AS (
-    SELECT to_regclass(format('%I.%I', current_setting('taskbridge.schema'), name)) AS id, name, need FROM needs
+    SELECT object, hidden, is_function, to_regclass(format('%I.%I', current_setting('taskbridge.schema'), object)) AS id,
+        unnest(string_to_array(privileges, ', ')) AS need
+    FROM taskbridge_rights WHERE role = 'taskbridge_writer'
 ), lacking AS (
-    SELECT name, string_agg(need, ', ' ORDER BY need) AS needs
-    FROM known WHERE id IS NOT NULL AND NOT has_table_privilege(id, need) GROUP BY name
+    SELECT object, string_agg(need, ', ' ORDER BY need) AS needs
+    FROM needs WHERE id IS NOT NULL AND NOT is_function AND CASE
+        WHEN hidden = '{}' THEN NOT has_table_privilege(id, need) ELSE NOT has_any_column_privilege(id, need) END
+    GROUP BY object
 )
-SELECT EXISTS (SELECT FROM known WHERE name = 'background_task_trackers' AND id IS NOT NULL),
-    (SELECT string_agg(needs || ' on ' || name, '; ' ORDER BY name) FROM lacking),
-    coalesce((SELECT row_security_active(id) FROM known WHERE name = 'background_task_trackers' LIMIT 1), false)
+SELECT to_regclass(format('%I.background_task_trackers', current_setting('taskbridge.schema'))) IS NOT NULL,
+    (SELECT string_agg(needs || ' on ' || object, '; ' ORDER BY object) FROM lacking),
+    coalesce((SELECT row_security_active(id) FROM needs WHERE object = 'background_task_trackers' LIMIT 1), false)
         AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'taskbridge_writer' AND pg_has_role(oid, 'USAGE'))

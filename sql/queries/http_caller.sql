@@ -6,17 +6,14 @@
 -- and http_totals.sql follow and ask for what is seen, so a company that is not the caller's costs the same as one that is
 -- not there.
 WITH caller AS (
-    SELECT t.id, t.user_name, t.scope = 'operator' AS is_operator,
-        t.scope = 'operator' OR EXISTS (
-            SELECT FROM company_members m WHERE m.user_name = t.user_name AND m.company_id = $2::text) AS may_see,
+    SELECT t.id, t.user_name, t.scope <> 'companies' AS is_operator,
+        token_may_see(t.user_name, t.scope, t.companies, $2::text) AS may_see,
         coalesce(t.last_used_at < now() - interval '1 minute', true) AS is_idle
-    FROM api_tokens t
-    WHERE t.token_sha256 = $1::bytea AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
+    FROM token_find($1::bytea) t
 )
 SELECT c.id, c.user_name, c.is_operator, c.may_see, c.is_idle,
     set_config('taskbridge.company', CASE WHEN c.may_see THEN coalesce($2::text, '') ELSE '' END, true),
     set_config('taskbridge.operator', 'off', true),
-    set_config('role', CASE WHEN EXISTS (
-        SELECT FROM pg_roles WHERE rolname = 'taskbridge_reader' AND pg_has_role(oid, 'MEMBER'))
-        THEN 'taskbridge_reader' ELSE current_user::text END, true)
+    set_config('role', CASE WHEN may_act_as('taskbridge_reader') THEN 'taskbridge_reader' ELSE current_user::text END,
+               true)
 FROM (VALUES (1)) always LEFT JOIN caller c ON true

@@ -25,3 +25,12 @@ int tb_company_id_read(struct tb_cli *cli, const char *text, struct tb_arena *ar
     *ret_id = id;
     return 0;
 }
+
+const char *tb_company_format_word(const struct tb_config *config)
+{
+    static const char *const words[] = {[TB_COMPANY_INTEGER] = "number",
+                                        [TB_COMPANY_INTEGER_OR_STRING] = "number",
+                                        [TB_COMPANY_UUID] = "uuid",
+                                        [TB_COMPANY_ANY] = "any"};
+    return words[config->rules.company_format];
+}

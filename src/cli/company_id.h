@@ -9,4 +9,7 @@
 int tb_company_id_read(struct tb_cli *cli, const char *text, struct tb_arena *arena,
                        struct tb_str *ret_id) TB_MUST_CHECK;
 
+/* What the database is told of company.format. */
+const char *tb_company_format_word(const struct tb_config *config);
+
 #endif

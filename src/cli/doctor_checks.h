@@ -39,6 +39,8 @@ void tb_doctor_judge_database(const struct tb_doctor_facts *facts, struct tb_doc
 void tb_doctor_judge_database_tls(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 void tb_doctor_judge_schema(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 void tb_doctor_judge_database_rights(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
+void tb_doctor_judge_roles(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
+void tb_doctor_judge_reader(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 void tb_doctor_judge_writable(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 void tb_doctor_judge_durability(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 void tb_doctor_judge_autovacuum(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);

@@ -11,6 +11,9 @@
 #include <stdio.h>
 
 #define STATEMENT_US (2 * TB_US_PER_S)
+#define NO_RIGHT     "42501" /* insufficient_privilege */
+/* Of a list of damages. */
+#define WORDS_SHOWN 4
 /* No question is begun after this. */
 #define PATIENCE_US (4 * TB_US_PER_S)
 
@@ -21,6 +24,7 @@ struct asking {
     int64_t end_us;      /* monotonic */
     const char *problem; /* of all questions left */
     struct tb_error err; /* of the last question */
+    bool may_not_look;   /* into the schema */
 };
 
 const char *tb_doctor_keep(struct tb_arena *arena, struct tb_str text)
@@ -49,24 +53,104 @@ static int ask_server(struct asking *asking)
     return r;
 }
 
+/* Some words of a list that may be long. */
+struct words {
+    struct tb_buf buf;
+    size_t count;
+    enum tb_migrate_fate worst;
+};
+
+/* Whether the next one is shown; then it stands behind the others. */
+static bool begin_words(struct words *words)
+{
+    if (words->count++ >= WORDS_SHOWN)
+        return false;
+    if (words->count > 1)
+        tb_buf_push_str(&words->buf, TB_STR("; "));
+    return true;
+}
+
+/* NULL where there are none. */
+static const char *keep_words(struct asking *asking, struct words *words)
+{
+    const char *kept = NULL;
+    if (words->count > WORDS_SHOWN)
+        tb_buf_printf(&words->buf, "; and %zu more", words->count - WORDS_SHOWN);
+    if (words->count)
+        kept = tb_doctor_keep(asking->arena, (struct tb_str){words->buf.ptr, words->buf.len});
+    tb_buf_deinit(&words->buf);
+    return kept;
+}
+
+static void on_finding(void *owner, const struct tb_migrate_finding *finding)
+{
+    struct words *words = owner;
+    if (begin_words(words))
+        tb_buf_printf(&words->buf, "%.*s %.*s is %.*s", TB_STR_FMT(finding->kind), TB_STR_FMT(finding->name),
+                      TB_STR_FMT(finding->how));
+    if (finding->fate > words->worst)
+        words->worst = finding->fate;
+}
+
+static void on_right(void *owner, struct tb_str right, bool is_role)
+{
+    struct words *words = owner;
+    (void)is_role;
+    if (begin_words(words))
+        tb_buf_push_str(&words->buf, right);
+}
+
+/* What became of the tables, and of the rights that roles have on them. */
+static int ask_damage(struct asking *asking)
+{
+    struct words damage = {0}, roles = {0};
+    tb_buf_init(&damage.buf, 64 * TB_KIB);
+    tb_buf_init(&roles.buf, 64 * TB_KIB);
+    int r = tb_migrate_find(asking->session, on_finding, &damage, &asking->err);
+    if (r == 0)
+        r = tb_migrate_find_rights(asking->session, on_right, &roles, &asking->err);
+    asking->database->damage = keep_words(asking, &damage);
+    asking->database->damage_fate = damage.worst;
+    asking->database->roles = keep_words(asking, &roles);
+    return r;
+}
+
 static int ask_schema(struct asking *asking)
 {
     struct tb_doctor_database *database = asking->database;
     int r = tb_migrate_state(asking->session, &database->applied, &database->known, &asking->err);
+    asking->may_not_look = r > 0 && strcmp(asking->err.sqlstate, NO_RIGHT) == 0;
     if (r || database->applied == 0)
         return r;
     r = tb_migrate_check(asking->session, &asking->err);
     if (r == TB_MIGRATE_CHANGED)
         database->schema_change = tb_doctor_keep(asking->arena, tb_str_of(asking->err.text));
+    if (r == 0 && database->applied == database->known)
+        r = ask_damage(asking);
     return r == TB_MIGRATE_CHANGED || r == TB_MIGRATE_NEWER ? 0 : r;
 }
 
+/* Who may not even look at the schema lacks all the rest too. */
 static int ask_rights(struct asking *asking)
 {
     struct tb_doctor_rights *rights = &asking->database->rights;
+    if (asking->may_not_look)
+        *rights =
+            (struct tb_doctor_rights){.has_tables = true, .lacking = TB_STR("the right to look at anything")};
+    if (asking->may_not_look || (!asking->database->schema_problem && asking->database->applied == 0))
+        return 0;
     int r = tb_doctor_ask_rights(asking->session, rights, &asking->err);
     if (r == 0)
         keep(asking->arena, &rights->lacking);
+    return r;
+}
+
+static int ask_reader(struct asking *asking)
+{
+    struct tb_doctor_reader *reader = &asking->database->reader;
+    int r = tb_doctor_ask_reader(asking->session, reader, &asking->err);
+    if (r == 0)
+        keep(asking->arena, &reader->useless);
     return r;
 }
 
@@ -153,6 +237,7 @@ void tb_doctor_ask_database(struct tb_cli *cli, struct tb_arena *arena, struct t
     struct tb_doctor_database *database = &facts->database;
     struct asking asking = {.arena = arena, .database = database};
     database->daemons.problem = database->workers.problem = "the database was not asked";
+    database->reader_problem = database->workers.problem;
     database->tasks_problem = database->dead_problem = database->runs.problem = database->workers.problem;
     if (open_session(cli, &asking.session, &asking.err)) {
         database->problem = tb_doctor_keep(arena, tb_str_of(asking.err.text));
@@ -163,6 +248,7 @@ void tb_doctor_ask_database(struct tb_cli *cli, struct tb_arena *arena, struct t
     ask(&asking, ask_schema, &database->schema_problem);
     ask(&asking, ask_rights, &database->rights_problem);
     if (!database->rights_problem && database->rights.has_tables) {
+        ask(&asking, ask_reader, &database->reader_problem);
         ask(&asking, ask_daemons, &database->daemons.problem);
         ask(&asking, ask_workers, &database->workers.problem);
         ask(&asking, ask_tasks, &database->tasks_problem);

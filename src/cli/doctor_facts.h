@@ -6,6 +6,7 @@
 #include "taskbridge/amqp/inspect.h"
 #include "taskbridge/base/arena.h"
 #include "taskbridge/store/doctor.h"
+#include "taskbridge/store/migrate.h"
 
 /* A problem is why something is not known, in words; NULL where it is. All texts are borrowed from the
  * arena. */
@@ -53,8 +54,13 @@ struct tb_doctor_database {
     const char *schema_problem;
     int applied, known;        /* migrations */
     const char *schema_change; /* one that was applied was another then, in words; NULL: none */
+    const char *damage;        /* what is not as migrate left it, in words; NULL: nothing */
+    enum tb_migrate_fate damage_fate;
     const char *rights_problem;
     struct tb_doctor_rights rights;
+    const char *roles; /* rights that the roles lack or have too many of, in words; NULL: none */
+    const char *reader_problem;
+    struct tb_doctor_reader reader;
     struct tb_doctor_disk disk;
     struct tb_doctor_daemons daemons;
     struct tb_doctor_workers workers;

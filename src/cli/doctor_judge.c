@@ -45,6 +45,8 @@ static const struct check {
     {"writable", NEEDS_DATABASE, tb_doctor_judge_writable},
     {"schema", NEEDS_DATABASE, tb_doctor_judge_schema},
     {"database rights", NEEDS_TABLES, tb_doctor_judge_database_rights},
+    {"roles", NEEDS_TABLES, tb_doctor_judge_roles},
+    {"reading", NEEDS_TABLES, tb_doctor_judge_reader},
     {"durability", NEEDS_DATABASE, tb_doctor_judge_durability},
     {"autovacuum", NEEDS_DATABASE, tb_doctor_judge_autovacuum},
     {"connections", NEEDS_DATABASE, tb_doctor_judge_connections},

@@ -72,6 +72,17 @@ void tb_doctor_judge_writable(const struct tb_doctor_facts *facts, struct tb_doc
                            "?target_session_attrs=read-write.");
 }
 
+static void judge_damage(const struct tb_doctor_database *database, struct tb_doctor_line *line)
+{
+    static const char *const remedies[] = {
+        [TB_FATE_MEND] = "Run `taskbridge migrate`, which puts it right.",
+        [TB_FATE_LOST] = "Its rows are gone: restore it from a backup, or have `taskbridge migrate "
+                         "--recreate` make it anew, empty.",
+        [TB_FATE_HAND] = "Put it back by hand, or from a backup; `taskbridge migrate` tells what is left."};
+    tb_doctor_say(line, TB_DOCTOR_BAD, "%s", database->damage);
+    tb_doctor_advise(line, "%s", remedies[database->damage_fate]);
+}
+
 void tb_doctor_judge_schema(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
 {
     const struct tb_doctor_database *database = &facts->database;
@@ -81,8 +92,11 @@ void tb_doctor_judge_schema(const struct tb_doctor_facts *facts, struct tb_docto
     } else if (database->schema_change) {
         tb_doctor_say(line, TB_DOCTOR_BAD, "%s", database->schema_change);
         tb_doctor_advise(line, "Install the taskbridge that made it; or migrate a new database.");
+    } else if (database->damage) {
+        judge_damage(database, line);
     } else if (database->applied == database->known) {
-        tb_doctor_say(line, TB_DOCTOR_GOOD, "version %d, as this program's", database->applied);
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "version %d, as this program's, and all of it is there",
+                      database->applied);
     } else if (database->applied < database->known) {
         tb_doctor_say(line, TB_DOCTOR_BAD, "version %d of %d", database->applied, database->known);
         tb_doctor_advise(line, "Run `taskbridge migrate`.");
@@ -116,6 +130,50 @@ void tb_doctor_judge_database_rights(const struct tb_doctor_facts *facts, struct
         tb_doctor_advise(
             line, "It may do far more than is needed, and row security does not bind it: use a role of "
                   "the bridge's own.");
+}
+
+void tb_doctor_judge_roles(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
+{
+    const struct tb_doctor_database *database = &facts->database;
+    if (tb_doctor_is_unknown(line, database->schema_problem))
+        return;
+    if (!database->roles) {
+        tb_doctor_say(line, TB_DOCTOR_GOOD,
+                      "taskbridge_writer, taskbridge_reader and taskbridge_app have the "
+                      "rights that they need, and no more");
+        return;
+    }
+    tb_doctor_say(line, TB_DOCTOR_BAD, "%s", database->roles);
+    tb_doctor_advise(line, "Run `taskbridge migrate`; it tells if somebody else has to help.");
+}
+
+/* The daemon's own role need not serve people. But where one role does both, nothing else is ever asked. */
+void tb_doctor_judge_reader(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
+{
+    const struct tb_doctor_reader *reader = &facts->database.reader;
+    struct tb_str role = facts->database.server.role;
+    if (tb_doctor_is_unknown(line, facts->database.reader_problem))
+        return;
+    if (!tb_str_is_null(reader->useless)) {
+        tb_doctor_say(line, TB_DOCTOR_BAD, "members of taskbridge_reader without SET and INHERIT: %.*s",
+                      TB_STR_FMT(reader->useless));
+        tb_doctor_advise(line, "GRANT taskbridge_reader TO \"%.*s\" WITH INHERIT TRUE, SET TRUE;",
+                         TB_STR_FMT(reader->useless));
+    } else if (reader->may_act) {
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "role %.*s may serve people as taskbridge_reader",
+                      TB_STR_FMT(role));
+    } else if (reader->may_read && !reader->is_bound) {
+        tb_doctor_say(
+            line, TB_DOCTOR_WARNING,
+            "role %.*s may read all, and row security does not bind it: a company's isolation hangs "
+            "on the HTTP module's statements alone",
+            TB_STR_FMT(role));
+        tb_doctor_advise(line, "GRANT taskbridge_reader TO \"%.*s\";", TB_STR_FMT(role));
+    } else {
+        tb_doctor_say(line, TB_DOCTOR_GOOD,
+                      "role %.*s does not serve people: look at the HTTP module's with its own configuration",
+                      TB_STR_FMT(role));
+    }
 }
 
 void tb_doctor_judge_durability(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)

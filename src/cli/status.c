@@ -26,12 +26,28 @@ struct status {
 
 /* ---- asking ---- */
 
+static void on_finding(void *owner, const struct tb_migrate_finding *finding)
+{
+    struct tb_error *err = owner;
+    if (!err->text[0])
+        tb_error_set(err, TB_EXIT_FAILED, "the %.*s %.*s is %.*s: `taskbridge doctor` tells what to do",
+                     TB_STR_FMT(finding->kind), TB_STR_FMT(finding->name), TB_STR_FMT(finding->how));
+}
+
+/* Numbers out of tables that are not what they were would mislead. */
+static int ask_damage(struct tb_cli *cli)
+{
+    if (tb_migrate_find(cli->session, on_finding, &cli->err, &cli->err) || cli->err.text[0])
+        return tb_cli_fail(cli, NULL);
+    return TB_EXIT_GOOD;
+}
+
 static int ask_schema(struct tb_cli *cli, struct status *status)
 {
     if (tb_migrate_state(cli->session, &status->applied, &status->known, &cli->err))
         return tb_cli_fail(cli, NULL);
     if (status->applied >= status->known)
-        return TB_EXIT_GOOD;
+        return ask_damage(cli);
     tb_error_set(&cli->err, TB_EXIT_FAILED, "the database is at version %d of %d: run `taskbridge migrate`",
                  status->applied, status->known);
     return tb_cli_fail(cli, NULL);

@@ -13,7 +13,7 @@ NUMBERS = itertools.count(1)
 
 
 TABLES = ("background_task_trackers", "celery_workers", "worker_incarnations", "dead_letters", "bridge_instances",
-          "event_types", "companies", "company_members", "api_tokens", "maintenance_runs", "commands")
+          "event_types", "companies", "companies_removed", "company_members", "api_tokens", "maintenance_runs", "commands")
 
 
 @pytest.fixture(scope="module")

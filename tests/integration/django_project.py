@@ -72,7 +72,7 @@ def register_uuid(task_id):
 
 
 def register_blindly(task_id):
-    """As a role that may not read: what is known without reading, and what reading says."""
+    """As the role of a product: what is known without reading, and what reading says."""
     row = create(task_id, Company())
     try:
         read = row.status

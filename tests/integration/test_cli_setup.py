@@ -11,7 +11,7 @@ from harness import wait_until
 from harness.stack import ROOT
 from harness.statements import execute
 
-MIGRATIONS = "SELECT count(*) FROM taskbridge_migrations"
+MIGRATIONS = "SELECT count(*) FROM taskbridge_migrations WHERE number > 0"
 
 
 def test_migrate_brings_an_empty_database_up_and_again_does_nothing(bare_site):
@@ -24,7 +24,8 @@ def test_migrate_brings_an_empty_database_up_and_again_does_nothing(bare_site):
     assert lines[-1] == f"the database is at version {applied}"
     again = bare_site.cli("migrate")
     assert again.stdout == f"nothing to do: the database is at version {applied}\n"
-    assert json.loads(bare_site.cli("migrate", "--json").stdout) == {"applied": [], "version": applied}
+    assert json.loads(bare_site.cli("migrate", "--json").stdout) == {
+        "findings": [], "rights": [], "applied": [], "for_a_superuser": [], "version": applied}
     assert bare_site.database.value(MIGRATIONS) == applied
 
 

@@ -53,12 +53,56 @@ def test_the_last_registration_counts(database):
     assert (row["company_id"], row["task_name"], row["display_name"], row["metadata"]) == (74, "other", "other", {})
 
 
-def test_companies_may_be_text(database):
-    database.query("SELECT tracker_register('0B9E7D1C-3D2B-4F0A-8A54-6F1F6A0F3C11', 't', 'sync')")
-    row = database.row("t")
-    assert (row["company_key"], row["company_id"]) == ("0b9e7d1c-3d2b-4f0a-8a54-6f1f6a0f3c11", None)
-    database.query("SELECT tracker_register('acme', 't', 'sync')")
-    assert database.row("t")["company_key"] == "acme"
+@pytest.fixture
+def company_format(database):
+    """A function that sets what migrate would have told the database of company.format."""
+    def set_to(word):
+        database.execute("UPDATE settings SET value = %s WHERE name = 'company.format'", (word,))
+
+    before = database.value("SELECT value FROM settings WHERE name = 'company.format'")
+    yield set_to
+    set_to(before)
+
+
+UUID = "0b9e7d1c-3d2b-4f0a-8a54-6f1f6a0f3c11"
+COMPANIES = [
+    # company.format, as given in SQL, as kept
+    ("number", "73", "73"), ("number", "'0073'", "73"), ("number", "-9223372036854775808", "-9223372036854775808"),
+    ("number", "9223372036854775807::bigint", "9223372036854775807"), ("number", "73::smallint", "73"), ("number", "'-0'", "0"),
+    ("uuid", f"'{UUID.upper()}'", UUID), ("uuid", f"'{UUID}'::uuid", UUID),
+    ("slug", "'acme'", "acme"), ("slug", "'Acme_1.x~-'", "Acme_1.x~-"), ("slug", "73", "73"), ("slug", "repeat('x', 255)", "x" * 255),
+]
+
+
+@pytest.mark.parametrize("word, given, kept", COMPANIES)
+def test_a_company_is_kept_in_one_spelling(database, company_format, word, given, kept):
+    company_format(word)
+    database.query(f"SELECT tracker_register({given}, 't', 'sync')")
+    assert database.row("t")["company_key"] == kept
+    # The same from everywhere.
+    assert database.value(f"SELECT company_set({given}, 'Name')") == kept
+    assert database.value(f"SELECT company_allow('ana', {given})") is True
+    assert database.value("SELECT company_id FROM company_members") == kept
+    assert database.value(f"SELECT company_deny('ana', {given})") is True
+    assert database.value(f"SELECT company_remove({given})") is True
+
+
+@pytest.mark.parametrize("word, given", [
+    ("number", "'acme'"), ("number", "'7 3'"), ("number", "'9223372036854775808'"), ("number", "'None'"), ("number", f"'{UUID}'"),
+    ("number", "'+7'"), ("number", "'7.0'"), ("number", "repeat('9', 1000)"), ("number", "''"), ("number", "NULL::bigint"),
+    ("number", "E'7\\n'"), ("uuid", "73"), ("uuid", "'acme'"), ("uuid", "NULL::uuid"), ("uuid", f"'{{{UUID}}}'"),
+    ("slug", "'a/b'"), ("slug", "'-a'"), ("slug", "'ñandú'"), ("slug", "''"), ("slug", "repeat('x', 256)"), ("slug", "NULL::text"),
+])
+def test_what_the_format_excludes_is_refused_everywhere(database, company_format, word, given):
+    company_format(word)
+    for call in (f"tracker_register({given}, 't', 'n')", f"company_set({given}, 'Name')", f"company_remove({given})",
+                 f"company_allow('ana', {given})", f"company_deny('ana', {given})", f"token_issue('ana', ARRAY[{given}])"):
+        with pytest.raises(psycopg2.DataError) as refused:
+            database.query(f"SELECT {call}")
+        assert refused.value.pgcode == "22023"
+        assert refused.value.diag.message_primary.startswith("company_id is ")
+        assert f"company.format: {word}" in refused.value.diag.message_primary
+    assert database.rows() == {}
 
 
 def test_the_company_hears_of_it_when_it_commits(database, listener):
@@ -80,10 +124,8 @@ def test_what_is_rolled_back_leaves_nothing(database):
 
 
 @pytest.mark.parametrize("arguments, said", [
-    ("NULL::bigint, 't', 'n'", "company_id must have 1 to 255 characters, it has none: it is NULL"),
-    ("NULL::text, 't', 'n'", "company_id must have 1 to 255 characters, it has none: it is NULL"),
-    ("'', 't', 'n'", "company_id must have 1 to 255 characters, it has 0"),
-    ("repeat('x', 256), 't', 'n'", "company_id must have 1 to 255 characters, it has 256"),
+    ("NULL::bigint, 't', 'n'", "company_id is a whole number (company.format: number), not NULL"),
+    ("'acme', 't', 'n'", "company_id is a whole number (company.format: number), not 'acme'"),
     ("1, NULL, 'n'", "task_id must have 1 to 255 characters, it has none: it is NULL"),
     ("1, '', 'n'", "task_id must have 1 to 255 characters, it has 0"),
     ("1, repeat('ñ', 256), 'n'", "task_id must have 1 to 255 characters, it has 256"),
@@ -92,13 +134,13 @@ def test_what_can_be_no_id_is_refused(database, arguments, said):
     with pytest.raises(psycopg2.DataError) as refused:
         database.query(f"SELECT tracker_register({arguments})")
     assert refused.value.pgcode == "22023"
-    assert refused.value.diag.message_primary == f"tracker_register: {said}"
+    assert refused.value.diag.message_primary == said
     assert database.rows() == {}
 
 
 def test_ids_of_255_characters_are_taken(database):
-    database.query("SELECT tracker_register(repeat('é', 255), repeat('ñ', 255), 'n')")
-    assert database.row("ñ" * 255)["company_key"] == "é" * 255
+    database.query("SELECT tracker_register(1, repeat('ñ', 255), 'n')")
+    assert database.row("ñ" * 255)["company_id"] == 1
 
 
 def test_registrations_and_events_at_once_lose_nothing(database):

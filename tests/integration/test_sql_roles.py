@@ -81,6 +81,37 @@ def test_a_reader_changes_nothing(act_as, rows):
         assert reader.refused(statement)
 
 
+def test_a_reader_reads_no_body_and_no_hash(act_as, key):
+    reader = act_as("taskbridge_reader")
+    reader.run("SELECT id, reason, headers, routing_key FROM dead_letters")
+    reader.run("SELECT id, user_name, scope, expires_at, revoked_at FROM api_tokens")
+    reader.run("UPDATE api_tokens SET last_used_at = now() WHERE id = 1")
+    for statement in ("SELECT body FROM dead_letters", "SELECT * FROM dead_letters", "SELECT token_sha256 FROM api_tokens",
+                      "SELECT * FROM api_tokens", "UPDATE api_tokens SET scope = 'admin'",
+                      "SELECT id FROM api_tokens WHERE token_sha256 = 'x'"):
+        assert reader.refused(statement)
+    # Whoever has a key is found by it all the same.
+    reader.cursor.execute("SELECT user_name, scope FROM token_find(%s)", (key,))
+    assert reader.cursor.fetchall() == [("ana", "companies")]
+
+
+def test_a_command_has_the_author_that_the_http_module_vouches_for(act_as, database):
+    reader = act_as("taskbridge_reader")
+    ask = "SELECT command_ask('revoke', 'task-1', '{\"terminate\": true}')"
+    for setting in ([], ["SELECT set_config('taskbridge.user', 'ana', true)"],
+                    ["SELECT set_config('taskbridge.user', 'ana', true), set_config('taskbridge.rights', 'viewer', true)"]):
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            reader.run("BEGIN", *setting, ask)
+        reader.run("ROLLBACK")
+    reader.run("BEGIN", "SELECT set_config('taskbridge.user', 'ana', true), set_config('taskbridge.rights', 'operator', true)",
+               ask, "COMMIT")
+    (command,) = database.query("SELECT who, what, target, arguments, outcome FROM commands")
+    assert command == {"who": "ana", "what": "revoke", "target": "task-1", "arguments": {"terminate": True},
+                       "outcome": "requested"}
+    assert reader.refused("INSERT INTO commands (who, what) VALUES ('bob', 'x')")
+    assert reader.refused("UPDATE commands SET who = 'bob'")
+
+
 def test_a_writer_sees_and_writes_every_row(act_as, rows):
     writer = act_as("taskbridge_writer")
     assert len(writer.run(SELECT)) == 3
@@ -92,11 +123,15 @@ def test_a_writer_learns_nothing_of_tokens(act_as):
     assert act_as("taskbridge_writer").refused("SELECT * FROM api_tokens")
 
 
-def test_the_product_registers_and_does_nothing_else(act_as, database):
+def test_the_product_registers_reads_tasks_and_does_nothing_else(act_as, database):
     app = act_as("taskbridge_app")
-    app.run("SELECT tracker_register(1, 't', 'n')", "SELECT tracker_register('x', 'u', 'n', 'd', '{}')")
+    app.run("SELECT tracker_register(1, 't', 'n')", "SELECT tracker_register('2', 'u', 'n', 'd', '{}')")
     assert set(database.rows()) == {"t", "u"}
-    for statement in (SELECT, WRITES, "SELECT tracker_inherit(ARRAY['t'])", "SELECT * FROM companies"):
+    assert app.run(SELECT) == [("t",), ("u",)]
+    for statement in (WRITES, "SELECT tracker_inherit(ARRAY['t'])", "SELECT tracker_remove(ARRAY['1'], 1)",
+                      "SELECT * FROM companies", "SELECT * FROM api_tokens", "SELECT * FROM company_members",
+                      "INSERT INTO companies_removed (id) VALUES ('1')", "SELECT token_find('x')",
+                      "SELECT command_ask('revoke')", "SELECT body FROM dead_letters"):
         assert app.refused(statement)
 
 

@@ -24,6 +24,14 @@ struct tb_doctor_rights {
     bool rows_are_hidden;  /* by row security */
 };
 
+/* What the HTTP module could do with this role. */
+struct tb_doctor_reader {
+    bool may_act;          /* as taskbridge_reader, which row security binds */
+    bool may_read;         /* by rights of its own */
+    bool is_bound;         /* by row security, also without acting as a reader */
+    struct tb_str useless; /* roles that are members of taskbridge_reader and can't use it; null for none */
+};
+
 /* A worker that was heard of within a day. */
 struct tb_doctor_worker {
     struct tb_str hostname;
@@ -60,6 +68,8 @@ struct tb_doctor_run {
 int tb_doctor_ask_server(struct tb_pg_session *session, struct tb_doctor_server *ret_server,
                          struct tb_error *err) TB_MUST_CHECK;
 int tb_doctor_ask_rights(struct tb_pg_session *session, struct tb_doctor_rights *ret_rights,
+                         struct tb_error *err) TB_MUST_CHECK;
+int tb_doctor_ask_reader(struct tb_pg_session *session, struct tb_doctor_reader *ret_reader,
                          struct tb_error *err) TB_MUST_CHECK;
 /* At most 1000, by name; borrowed during the call. */
 int tb_doctor_ask_workers(struct tb_pg_session *session,

@@ -58,6 +58,21 @@ int tb_doctor_ask_rights(struct tb_pg_session *session, struct tb_doctor_rights 
     return 0;
 }
 
+int tb_doctor_ask_reader(struct tb_pg_session *session, struct tb_doctor_reader *ret_reader,
+                         struct tb_error *err)
+{
+    const struct tb_result *result = NULL;
+    int r = ask(session, &tb_query_doctor_reader, &result, err);
+
+    if (r)
+        return r;
+    *ret_reader = (struct tb_doctor_reader){.may_act = tb_result_bool(result, 0, 0),
+                                            .may_read = tb_result_bool(result, 0, 1),
+                                            .is_bound = tb_result_bool(result, 0, 2),
+                                            .useless = tb_result_str(result, 0, 3)};
+    return 0;
+}
+
 static struct tb_doctor_worker read_worker(const struct tb_result *result, size_t row)
 {
     double freq_s = 0;

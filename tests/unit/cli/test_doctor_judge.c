@@ -66,6 +66,7 @@ static void fill_database(struct tb_doctor_database *database, struct tb_doctor_
         .applied = 5,
         .known = 5,
         .rights = {.has_tables = true},
+        .reader = {.may_act = true},
         .disk = {.place = "/data", .free_bytes = 40 * GB, .total_bytes = 100 * GB},
         .daemons = {.running = 1,
                     .names = "d1",
@@ -190,6 +191,13 @@ CASE(standby, d->server.is_standby = true)
 CASE(behind, d->applied = 4)
 CASE(ahead, d->applied = 6)
 CASE(changed, d->schema_change = "step 1 was another")
+CASE(damaged, d->damage = "index x is missing")
+CASE(table_gone, d->damage = "table x is missing"; d->damage_fate = TB_FATE_LOST)
+CASE(column_gone, d->damage = "column x is missing"; d->damage_fate = TB_FATE_HAND)
+CASE(roles_wrong, d->roles = "taskbridge_reader lacks SELECT on x")
+CASE(no_reader, d->reader.may_act = false)
+CASE(unbound, d->reader.may_act = false; d->reader.may_read = true)
+CASE(useless_member, d->reader.useless = TB_STR("web"))
 CASE(schema_unseen, d->schema_problem = "permission denied")
 CASE(no_tables, d->rights.has_tables = false)
 CASE(rights_unseen, d->rights_problem = "it broke")
@@ -366,6 +374,15 @@ static const struct {
     {behind, "schema", BAD, "version 4 of 5", "taskbridge migrate"},
     {ahead, "schema", BAD, "version 6, newer", "Install"},
     {changed, "schema", BAD, "step 1 was another", "Install the taskbridge that made it"},
+    {damaged, "schema", BAD, "index x is missing", "Run `taskbridge migrate`"},
+    {table_gone, "schema", BAD, "table x is missing", "migrate --recreate"},
+    {column_gone, "schema", BAD, "column x is missing", "from a backup"},
+    {nothing, "roles", GOOD, "no more", NULL},
+    {roles_wrong, "roles", BAD, "taskbridge_reader lacks SELECT on x", "Run `taskbridge migrate`"},
+    {nothing, "reading", GOOD, "may serve people", NULL},
+    {no_reader, "reading", GOOD, "does not serve people", NULL},
+    {unbound, "reading", WARNING, "row security does not bind it", "GRANT taskbridge_reader TO \"bridge\";"},
+    {useless_member, "reading", BAD, "without SET and INHERIT: web", "WITH INHERIT TRUE, SET TRUE"},
     {schema_unseen, "schema", UNKNOWN, "permission denied",
      "GRANT SELECT ON taskbridge_migrations TO \"bridge\""},
     {nothing, "database rights", GOOD, "role bridge", NULL},

@@ -1,0 +1,2 @@
+-- Back from migrate_owner.sql: only who has the right may make roles.
+RESET ROLE
