@@ -6,6 +6,7 @@ result backend, an ordinary queue.  The environment gives the rest:
 ``TASKBRIDGE_AMQP_URL``  the broker (required by whoever connects)
 ``DEMO_SPEED``           how many times faster than life the tasks run (1)
 ``DEMO_QUEUE``           the queue to send to and to consume ("celery")
+``DEMO_EVENTS``          "off": a worker without -E sends no task events
 """
 
 import os
@@ -22,7 +23,7 @@ app.conf.update(
     task_ignore_result=True,
     result_backend=None,
     task_send_sent_event=True,
-    worker_send_task_events=True,
+    worker_send_task_events=os.environ.get("DEMO_EVENTS") != "off",
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
