@@ -116,7 +116,9 @@ CREATE TABLE IF NOT EXISTS bridge_instances (
     dead bigint NOT NULL DEFAULT 0,
     bytes bigint NOT NULL DEFAULT 0,
     rows_written bigint NOT NULL DEFAULT 0,
-    broker_connected boolean,                       -- from here on as its last heartbeat said
+    source text COLLATE "C",                        -- from here on as its last heartbeat said: its broker and vhost
+    queue text COLLATE "C",
+    broker_connected boolean,
     listening_since timestamptz,                    -- since when every event is heard; NULL: not at present
     heard_until timestamptz,                        -- up to when all that was said is in the database
     queue_messages bigint,

@@ -37,6 +37,12 @@ static void fill_amqp_options(struct tb_daemon *daemon)
     daemon->amqp.prefetch = (unsigned)config->amqp.prefetch;
 }
 
+static int name_source(struct tb_daemon *daemon, struct tb_error *err)
+{
+    daemon->amqp_source = strdup("default");
+    return daemon->amqp_source ? 0 : tb_error_set(err, -ENOMEM, "out of memory");
+}
+
 static int open_pipeline(struct tb_daemon *daemon, struct tb_error *err)
 {
     const struct tb_pipeline_options options = {.loop = daemon->loop,
@@ -94,7 +100,12 @@ static int open_schedule(struct tb_daemon *daemon, struct tb_error *err)
         return r;
     tb_schedule_add(daemon->schedule, &tb_job_completed);
     tb_schedule_add(daemon->schedule, &tb_job_orphaned);
-    r = tb_job_statuses_new(daemon->loop, &daemon->amqp, &daemon->hearing, &daemon->statuses, err);
+    const struct tb_job_statuses_options judging = {.loop = daemon->loop,
+                                                    .amqp = &daemon->amqp,
+                                                    .source = daemon->amqp_source,
+                                                    .hearing = &daemon->hearing,
+                                                    .company = &daemon->company};
+    r = tb_job_statuses_new(&judging, &daemon->statuses, err);
     if (r)
         return r;
     const struct tb_job_kind statuses = tb_job_statuses_kind(daemon->statuses);
@@ -109,6 +120,8 @@ static int open_life(struct tb_daemon *daemon, struct tb_error *err)
                                             .connection = tb_schedule_connection(daemon->schedule),
                                             .instance = daemon->config->daemon.instance,
                                             .run = tb_store_sink_run(daemon->sink),
+                                            .source = daemon->amqp_source,
+                                            .queue = daemon->amqp.queue,
                                             .signs = tb_daemon_signs,
                                             .owner = daemon};
     int r = tb_life_new(&options, &daemon->life);
@@ -173,7 +186,9 @@ int tb_daemon_new(struct tb_config *config, const struct tb_config_source *sourc
     daemon->deadline = (struct tb_timer){.on_expire = tb_daemon_on_deadline, .owner = daemon};
     daemon->watchdog = (struct tb_timer){.on_expire = tb_daemon_on_watchdog, .owner = daemon};
     fill_amqp_options(daemon);
-    int r = open_parts(daemon, err);
+    int r = name_source(daemon, err);
+    if (r == 0)
+        r = open_parts(daemon, err);
     if (r) {
         tb_daemon_free(daemon);
         return r;
@@ -215,5 +230,6 @@ void tb_daemon_free(struct tb_daemon *daemon)
     if (daemon->config != daemon->first_config)
         tb_config_free(daemon->config);
     tb_config_free(daemon->first_config);
+    free(daemon->amqp_source);
     free(daemon);
 }

@@ -5,8 +5,12 @@
  * the oldest first, and is in the database once these are settled. A daemon that is busy all the time hears
  * in this way, too. We hear from the first mark that was reached, and go on hearing while marks follow each
  * other closely. A backlog that lasts ends it, and it begins anew once that is drained: what was silent
- * meanwhile gets its full time again. What another daemon has taken and not yet committed is not seen; it
- * lasts as long as that one's commit. */
+ * meanwhile gets its full time again.
+ *
+ * What another daemon has taken and not yet committed is not in the queue, and not seen here. So a
+ * measurement counts only where the broker has as many consumers as daemons say in the database that they
+ * live: one whose database is away, or a stranger, holds what nobody knows of. And of what each of them heard
+ * the least counts (tb_hearing_narrow), since a mark says only that its own deliveries are written. */
 #include "hearing.h"
 
 void tb_hearing_init(struct tb_hearing *hearing)
@@ -41,11 +45,16 @@ static void reach_mark(struct tb_hearing *hearing, uint64_t settled)
     hearing->mark_at = TB_STAMP_NONE;
 }
 
-void tb_hearing_measured(struct tb_hearing *hearing, int64_t messages, uint64_t taken, uint64_t settled,
-                         int64_t now_us)
+void tb_hearing_measured(struct tb_hearing *hearing, const struct tb_hearing_company *company,
+                         int64_t messages, uint64_t taken, uint64_t settled, int64_t now_us)
 {
     if (!hearing->is_connected)
         return;
+    hearing->is_whole = company->consumers == company->daemons;
+    if (!hearing->is_whole) {
+        hearing->mark_at = TB_STAMP_NONE;
+        return;
+    }
     reach_mark(hearing, settled);
     /* A backlog that is gone may have gone to other daemons: then its mark is never reached. */
     if (hearing->mark_at != TB_STAMP_NONE && !(hearing->is_mark_behind && messages == 0))
@@ -54,6 +63,18 @@ void tb_hearing_measured(struct tb_hearing *hearing, int64_t messages, uint64_t 
     hearing->mark_taken = taken + (uint64_t)messages;
     hearing->is_mark_behind = messages > 0;
     reach_mark(hearing, settled);
+}
+
+void tb_hearing_narrow(struct tb_hearing *hearing, int64_t listening_since, int64_t heard_until)
+{
+    if (listening_since == TB_STAMP_NONE || heard_until == TB_STAMP_NONE) {
+        hearing->listening_since = hearing->heard_until = TB_STAMP_NONE;
+        return;
+    }
+    if (hearing->listening_since != TB_STAMP_NONE && listening_since > hearing->listening_since)
+        hearing->listening_since = listening_since;
+    if (heard_until < hearing->heard_until)
+        hearing->heard_until = heard_until;
 }
 
 bool tb_hearing_is_good(const struct tb_hearing *hearing, int64_t now_us)

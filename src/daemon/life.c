@@ -31,6 +31,7 @@ struct tb_life {
     struct tb_transaction transaction;
     bool is_under_way, is_stopping;
     bool has_beaten, is_shared, is_sharing_told;
+    int64_t daemons; /* that consume the same queue; 0 while the database does not say */
     void (*on_stopped)(void *owner);
 };
 
@@ -80,6 +81,9 @@ static void push_beat(struct tb_life *life)
     push_known(params, signs.lag_us);
     push_known(params, read_rss_bytes());
     tb_params_push_null(params);
+    tb_params_push_text(params, tb_str_of(life->options.source));
+    tb_params_push_text(params, tb_str_of(life->options.queue));
+    tb_params_push_int64(params, TB_DAEMON_FRESH_S);
 }
 
 static void stopped(struct tb_timer *timer)
@@ -127,8 +131,10 @@ static void on_result(struct tb_transaction *transaction, size_t statement, cons
     struct tb_life *life = transaction->owner;
 
     (void)statement;
-    if (life->statement.query == tb_maintenance_queries.beat)
-        life->is_shared = tb_result_bool(result, 0, 0);
+    if (life->statement.query != tb_maintenance_queries.beat)
+        return;
+    life->is_shared = tb_result_bool(result, 0, 0);
+    life->daemons = tb_result_int64(result, 0, 1);
 }
 
 static void take_beat(struct tb_life *life)
@@ -149,11 +155,13 @@ static void on_done(struct tb_transaction *transaction, int outcome, const struc
     bool was_goodbye = life->statement.query == tb_maintenance_queries.stop;
 
     life->is_under_way = false;
-    if (outcome)
+    if (outcome) {
+        life->daemons = 0;
         tb_log(life->options.log, TB_LOG_DEBUG, "the daemon's heartbeat was not written",
                TB_F_CSTR("error", err->text));
-    else if (!was_goodbye)
+    } else if (!was_goodbye) {
         take_beat(life);
+    }
     if (!life->is_stopping)
         return;
     if (was_goodbye || outcome)
@@ -173,6 +181,11 @@ static void on_timer(struct tb_timer *timer)
         is_sent = submit(life, tb_maintenance_queries.beat);
     }
     tb_loop_arm(life->options.loop, timer, is_sent ? BEAT_EVERY_US : RETRY_BEAT_US);
+}
+
+int64_t tb_life_daemons(const struct tb_life *life)
+{
+    return life->daemons;
 }
 
 void tb_life_hurry(struct tb_life *life)

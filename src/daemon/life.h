@@ -21,7 +21,7 @@ struct tb_life_options {
     struct tb_loop *loop; /* borrowed, as all here */
     struct tb_log *log;
     struct tb_pg_connection *connection; /* shared with the maintenance */
-    const char *instance, *run;
+    const char *instance, *run, *source, *queue;
     struct tb_life_signs (*signs)(void *owner);
     void *owner;
 };
@@ -34,6 +34,10 @@ void tb_life_free(struct tb_life *life);
 
 /* Says how it is at once, and not at the next beat: something changed that people look for. */
 void tb_life_hurry(struct tb_life *life);
+
+/* How many daemons consume this one's queue, itself included, as the database had it at the last beat; 0
+ * where that is not known. */
+int64_t tb_life_daemons(const struct tb_life *life);
 
 /* Writes that it has ended, if the database is there; on_stopped comes in any case, and never from inside. */
 void tb_life_stop(struct tb_life *life, void (*on_stopped)(void *owner));

@@ -84,14 +84,15 @@ static void on_measured(void *owner, int64_t messages, int64_t consumers)
     struct tb_daemon *daemon = owner;
     struct tb_pipeline_state state = tb_pipeline_state(daemon->pipeline);
 
-    (void)consumers;
     daemon->queue_messages = messages;
     daemon->queue_bytes = tb_depth_estimate_bytes(messages, state.taken, state.taken_bytes);
     enum tb_depth_level former = daemon->depth;
     daemon->depth = tb_depth_next(former, daemon->queue_bytes, daemon->amqp.queue_max_bytes);
     if (daemon->depth > former || (daemon->depth < former && daemon->depth == TB_DEPTH_FINE))
         tell_depth(daemon);
-    tb_hearing_measured(&daemon->hearing, messages, state.taken, state.settled, tb_clock_now_us());
+    daemon->company = (struct tb_hearing_company){consumers, tb_life_daemons(daemon->life)};
+    tb_hearing_measured(&daemon->hearing, &daemon->company, messages, state.taken, state.settled,
+                        tb_clock_now_us());
 }
 
 void tb_daemon_on_measure(struct tb_timer *timer)

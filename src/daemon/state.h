@@ -32,6 +32,8 @@ struct tb_daemon {
     struct tb_amqp_options amqp;
     struct tb_broker broker;
     struct tb_hearing hearing;
+    struct tb_hearing_company company;
+    char *amqp_source; /* owned: what its broker and vhost are called in the tables */
     struct tb_timer measure, deadline, watchdog;
     int64_t queue_messages, queue_bytes; /* -1: not known */
     enum tb_depth_level depth;

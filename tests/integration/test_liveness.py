@@ -7,7 +7,7 @@ import threading
 
 import psycopg2
 
-from harness import EVENTS_QUEUE, Broker, wait_until
+from harness import EVENTS_QUEUE, Broker, Proxy, wait_until
 from liveness import (GONE, await_runs, await_workers, cut_questions, freeze, lost_of, send, start_judge,
                       start_worker, state, thaw, wait_for, wait_for_loss)
 
@@ -255,3 +255,44 @@ def test_outages_make_nobody_lost_but_an_end_without_an_event_is_found(site, sta
     await_runs(site, 3, timeout=90)
     wait_for(site, {running: "STARTED"})
     assert lost_of(daemon, running) == []
+
+
+def test_what_a_daemon_without_its_database_holds_makes_no_other_daemon_judge(site):
+    proxy = Proxy.of(site.database_url)
+    try:
+        judge = start_judge(site, TASKBRIDGE_DAEMON_INSTANCE="judge")
+        start_judge(site, TASKBRIDGE_DAEMON_INSTANCE="cut off", TASKBRIDGE_DATABASE_URL=proxy.url(site.database_url))
+        worker = start_worker(site, "busy", concurrency=4)
+        await_workers(worker)
+        await_runs(site, 2, asking=False)
+        proxy.stall()
+        tasks = [send(site, "busy", "sleep", 1) for _ in range(20)]
+        for task in tasks:
+            worker.wait_for(f"Task faults.sleep[{task}] succeeded", 60)
+        # What was said of some of them waits with the daemon that is cut off, for longer than any silence may last.
+        wait_until(lambda: site.database.value(
+            "SELECT count(*) FROM maintenance_runs WHERE detail LIKE %s", ("%not all who consume%",)) >= 10, 90)
+        assert lost_of(judge, *tasks) == []
+        states = [state(site, task) for task in tasks]
+        assert "SUCCESS" in states and set(states) != {"SUCCESS"}, "each daemon got its share"
+        proxy.restore()
+        wait_for(site, dict.fromkeys(tasks, "SUCCESS"), 60)
+        assert lost_of(judge, *tasks) == []
+    finally:
+        proxy.close()
+
+
+def test_a_stranger_that_consumes_the_queue_makes_silence_mean_nothing(site):
+    daemon = start_judge(site)
+    worker = start_worker(site, "w", concurrency=1)
+    await_workers(worker)
+    task = send(site, "w", "sleep", 300)
+    wait_for(site, {task: "STARTED"})
+    channel = site.broker.channel()
+    tag = channel.basic_consume(EVENTS_QUEUE, callback=lambda message: None)
+    worker.kill()
+    await_runs(site, 12, asking=False)
+    assert lost_of(daemon, task) == []
+    channel.basic_cancel(tag)
+    channel.close()
+    wait_for_loss(site, task, f"worker {worker.hostname} vanished")

@@ -259,9 +259,9 @@ def test_a_worker_that_came_back_or_shares_its_name_is_seen(database):
 
 # ---- instances ----
 
-def beat(database, instance="one", run="first"):
+def beat(database, instance="one", run="first", source="here/", queue="events"):
     return execute(database, "instance_beat", instance, run, "0.1.0", ago(10), True, ago(9), ago(1), 5, 4096, 2**31, 1500,
-                   2**24, '{"threads": 1}')
+                   2**24, '{"threads": 1}', source, queue, 15)
 
 
 def count(database, number, run="first", instance="one"):
@@ -286,7 +286,30 @@ def test_a_heartbeat_leaves_the_counters_alone(database):
 
 def test_a_heartbeat_hears_of_another_run(database):
     assert [beat(database, run=run) for run in ("first", "first", "second", "second", "first")] == [
-        [(False,)], [(False,)], [(True,)], [(False,)], [(True,)]]
+        [(False, 1)], [(False, 1)], [(True, 1)], [(False, 1)], [(True, 1)]]
+
+
+def test_a_heartbeat_hears_of_the_others_that_consume_the_same_queue(database):
+    beat(database, "two")
+    beat(database, "elsewhere", source="there/")
+    beat(database, "another", queue="others")
+    assert beat(database) == [(False, 2)]
+    assert execute(database, "instances_heard", "here/", "events", 15)[0][0] == 2
+    database.execute("UPDATE bridge_instances SET heartbeat_at = now() - interval '16 seconds' WHERE instance = 'two'")
+    assert beat(database) == [(False, 1)]
+    execute(database, "instance_stop", "one", "first")
+    assert beat(database, "two") == [(False, 1)]
+
+
+def test_of_all_daemons_the_one_that_heard_least_counts(database):
+    beat(database)
+    beat(database, "two")
+    database.execute("UPDATE bridge_instances SET listening_since = '2026-01-01 00:00:01Z', heard_until = "
+                     "'2026-01-01 00:00:09Z' WHERE instance = 'two'")
+    ((daemons, since, until),) = execute(database, "instances_heard", "here/", "events", 15)
+    assert (daemons, until) == (2, 1767225609000000) and since > until
+    database.execute("UPDATE bridge_instances SET listening_since = NULL WHERE instance = 'two'")
+    assert execute(database, "instances_heard", "here/", "events", 15) == [(2, None, None)]
 
 
 def test_a_batch_is_counted_once_in_a_run(database):

@@ -19,9 +19,13 @@ extern const struct tb_maintenance_queries {
     const struct tb_query *finish;
     /* $1 how many at most. One row: how many rows took their root's company. */
     const struct tb_query *inherit;
-    /* sql/queries/instance_beat.sql, instance_stop.sql and instances_forget.sql: this daemon's own row. */
-    const struct tb_query *beat, *stop, *forget;
+    /* sql/queries/instance_beat.sql, instance_stop.sql and instances_forget.sql: this daemon's own row;
+     * instances_heard.sql: what all of them heard. */
+    const struct tb_query *beat, *stop, *forget, *heard;
 } tb_maintenance_queries;
+
+/* A daemon that was heard of within so many seconds lives: three of its beats. */
+#define TB_DAEMON_FRESH_S 15
 
 /* The channel of listen. */
 #define TB_MAINTENANCE_CHANNEL "taskbridge_maintenance"

@@ -12,9 +12,16 @@ extern const struct tb_job_kind tb_job_completed, tb_job_orphaned;
 /* update_task_statuses: finds tasks that died silently, asking workers over the broker. */
 struct tb_job_statuses;
 
-/* Options and hearing are borrowed until free. 0 or a negative errno. */
-int tb_job_statuses_new(struct tb_loop *loop, const struct tb_amqp_options *amqp,
-                        const struct tb_hearing *hearing, struct tb_job_statuses **ret_statuses,
+struct tb_job_statuses_options {
+    struct tb_loop *loop; /* borrowed until free, as all here */
+    const struct tb_amqp_options *amqp;
+    const char *source; /* what that broker is called in the tables */
+    const struct tb_hearing *hearing;
+    const struct tb_hearing_company *company;
+};
+
+/* 0 or a negative errno. */
+int tb_job_statuses_new(const struct tb_job_statuses_options *options, struct tb_job_statuses **ret_statuses,
                         struct tb_error *err) TB_MUST_CHECK;
 void tb_job_statuses_free(struct tb_job_statuses *statuses);
 

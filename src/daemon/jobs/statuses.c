@@ -1,9 +1,10 @@
 /* update_task_statuses: tasks that died silently are found and ended, and what was called lost wrongly is
  * taken back.
  *
- * Nothing is judged unless all that was said so far is in the database (hearing.h). Silent tasks are read
- * page by page. What core/liveness.c wants to know of them is asked in two steps, of which the second needs
- * the first one's answer: query_task (do you have it?), then active (do you run it?). What came out is
+ * Nothing is judged unless all that was said so far is in the database, and all daemons that consume the
+ * queue have written what they took (hearing.h): how far each has heard stands in its row. Silent tasks are
+ * read page by page. What core/liveness.c wants to know of them is asked in two steps, of which the second
+ * needs the first one's answer: query_task (do you have it?), then active (do you run it?). What came out is
  * recorded in one statement a page; a row that changed meanwhile keeps its change. Beside that, rows that
  * wait for their root's company get it. */
 #include "jobs.h"
@@ -29,7 +30,9 @@ static const struct step {
 };
 
 struct tb_job_statuses {
-    const struct tb_hearing *hearing; /* borrowed */
+    struct tb_job_statuses_options options;
+    struct tb_hearing heard; /* this daemon's, narrowed by what the others heard */
+    int64_t daemons;         /* that consume the same queue, as the database has it */
     struct tb_inquiry *inquiry;
     struct tb_job *job; /* the run under way */
     size_t step;
@@ -46,6 +49,22 @@ struct tb_job_statuses {
 };
 
 static void find_page(struct tb_job *job);
+
+/* ---- is silence one? ---- */
+
+static bool is_all_heard(const struct tb_job_statuses *run)
+{
+    return run->options.company->consumers == run->daemons && run->options.hearing->is_whole &&
+           tb_hearing_is_good(run->options.hearing, tb_clock_now_us()) &&
+           tb_hearing_is_good(&run->heard, tb_clock_now_us());
+}
+
+static const char *why_unheard(const struct tb_job_statuses *run)
+{
+    return run->options.company->consumers == run->daemons && run->options.hearing->is_whole
+               ? "nothing is judged while events wait to be written"
+               : "nothing is judged while not all who consume the queue are daemons that write: see status";
+}
 
 static void end(struct tb_job *job, enum tb_job_outcome outcome, const char *why)
 {
@@ -206,8 +225,8 @@ static void on_asked(void *owner, const struct tb_error *err)
         end(job, TB_JOB_FAILED, err->text);
         return;
     }
-    if (!tb_hearing_is_good(run->hearing, tb_clock_now_us())) {
-        end(job, TB_JOB_STOPPED, "events wait to be written, so silence means nothing");
+    if (!is_all_heard(run)) {
+        end(job, TB_JOB_STOPPED, why_unheard(run));
         return;
     }
     for (size_t i = 0; i < run->count; i++) {
@@ -229,7 +248,7 @@ static void take_task(struct tb_job *job, const struct tb_result *result, size_t
         return; /* no memory: the next run finds it again */
     run->after_updated_at = suspect->task.updated_at;
     run->after_id = suspect->task.id;
-    tb_suspect_hear(suspect, run->hearing, tb_clock_now_us());
+    tb_suspect_hear(suspect, &run->heard, tb_clock_now_us());
     judge(job, suspect);
     if (suspect->verdict != TB_LIVENESS_FINE)
         run->count++;
@@ -267,6 +286,41 @@ static void find_page(struct tb_job *job)
     execute(job, tb_statuses_queries.find, on_page_rows, on_page);
 }
 
+/* ---- what the daemons have heard ---- */
+
+static void on_heard_row(struct tb_job *job, size_t statement, const struct tb_result *result)
+{
+    struct tb_job_statuses *run = tb_job_owner(job);
+
+    (void)statement;
+    run->daemons = tb_result_int64(result, 0, 0);
+    tb_hearing_narrow(&run->heard, tb_result_stamp(result, 0, 1), tb_result_stamp(result, 0, 2));
+}
+
+static void on_heard(struct tb_job *job, int outcome, const struct tb_error *err)
+{
+    const struct tb_job_statuses *run = tb_job_owner(job);
+
+    if (outcome)
+        end(job, TB_JOB_FAILED, err->text);
+    else if (!is_all_heard(run))
+        end(job, TB_JOB_DONE, why_unheard(run));
+    else
+        find_page(job);
+}
+
+static void ask_daemons(struct tb_job *job)
+{
+    struct tb_job_statuses *run = tb_job_owner(job);
+
+    run->heard = *run->options.hearing;
+    begin_params(run);
+    tb_params_push_text(&run->params, tb_str_of(run->options.source));
+    tb_params_push_text(&run->params, tb_str_of(run->options.amqp->queue));
+    tb_params_push_int64(&run->params, TB_DAEMON_FRESH_S);
+    execute(job, tb_maintenance_queries.heard, on_heard_row, on_heard);
+}
+
 /* ---- the root's company, first ---- */
 
 static void on_inherited_row(struct tb_job *job, size_t statement, const struct tb_result *result)
@@ -279,14 +333,10 @@ static void on_inherited_row(struct tb_job *job, size_t statement, const struct 
 
 static void on_inherited(struct tb_job *job, int outcome, const struct tb_error *err)
 {
-    const struct tb_job_statuses *run = tb_job_owner(job);
-
     if (outcome)
         end(job, TB_JOB_FAILED, err->text);
-    else if (!tb_hearing_is_good(run->hearing, tb_clock_now_us()))
-        end(job, TB_JOB_DONE, "nothing is judged while events wait to be written");
     else
-        find_page(job);
+        ask_daemons(job);
 }
 
 static void start(struct tb_job *job)
@@ -313,19 +363,19 @@ struct tb_job_kind tb_job_statuses_kind(struct tb_job_statuses *statuses)
         .name = "update_task_statuses", .period_s = period_s, .start = start, .owner = statuses};
 }
 
-int tb_job_statuses_new(struct tb_loop *loop, const struct tb_amqp_options *amqp,
-                        const struct tb_hearing *hearing, struct tb_job_statuses **ret_statuses,
+int tb_job_statuses_new(const struct tb_job_statuses_options *options, struct tb_job_statuses **ret_statuses,
                         struct tb_error *err)
 {
     struct tb_job_statuses *run = calloc(1, sizeof(*run));
 
     if (!run)
         return tb_error_set_errno(err, -ENOMEM, "the job that finds lost tasks");
-    const struct tb_inquiry_options options = {.loop = loop, .amqp = amqp, .on_done = on_asked, .owner = run};
-    run->hearing = hearing;
+    const struct tb_inquiry_options inquiry = {
+        .loop = options->loop, .amqp = options->amqp, .on_done = on_asked, .owner = run};
+    run->options = *options;
     tb_arena_init(&run->arena, ARENA_MAX_BYTES);
     tb_buf_init(&run->buf, PARAM_MAX_BYTES);
-    int r = tb_inquiry_new(&options, &run->inquiry, err);
+    int r = tb_inquiry_new(&inquiry, &run->inquiry, err);
     if (r) {
         tb_job_statuses_free(run);
         return r;

@@ -19,6 +19,7 @@ const struct tb_maintenance_queries tb_maintenance_queries = {
     .beat = &tb_query_instance_beat,
     .stop = &tb_query_instance_stop,
     .forget = &tb_query_instances_forget,
+    .heard = &tb_query_instances_heard,
 };
 
 const struct tb_cleanup_kind tb_cleanups[TB_CLEANUPS] = {
