@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#define SOURCE_MAX_BYTES ((size_t)4096)
+
 static const char *given(const char *text)
 {
     return *text ? text : NULL;
@@ -39,7 +41,13 @@ static void fill_amqp_options(struct tb_daemon *daemon)
 
 static int name_source(struct tb_daemon *daemon, struct tb_error *err)
 {
-    daemon->amqp_source = strdup("default");
+    struct tb_buf text;
+
+    tb_buf_init(&text, SOURCE_MAX_BYTES);
+    tb_amqp_options_push_source(&daemon->amqp, &text);
+    if (!text.failed)
+        daemon->amqp_source = strndup(text.ptr, text.len);
+    tb_buf_deinit(&text);
     return daemon->amqp_source ? 0 : tb_error_set(err, -ENOMEM, "out of memory");
 }
 
