@@ -32,8 +32,8 @@
 #define KEEP_WRONG_US   TB_US_PER_S
 /* Of what is watched: asked again after so long, and ended when it was not certain for so long. */
 #define CONFIRM_US (2500 * TB_US_PER_MS)
-#define END_US     (4500 * TB_US_PER_MS)
-#define AGAIN_US   (250 * TB_US_PER_MS)
+#define END_US     (4 * TB_US_PER_S)
+#define AGAIN_US   (500 * TB_US_PER_MS)
 
 #define SWEEP_US      (10 * TB_US_PER_S)
 #define UNUSED_US     (60 * TB_US_PER_S)
@@ -424,11 +424,11 @@ static bool is_watched(const struct record *record)
     return record->grant && tb_grant_is_watched(record->grant);
 }
 
-/* When a watched grant is to be looked at next. */
-static void arm(struct record *record)
+/* When a watched grant is to be looked at next: soon, where nobody could confirm it just now. */
+static void arm(struct record *record, bool is_confirmed)
 {
     struct tb_auth *auth = record->auth;
-    int64_t wait_us = is_fresh(record) ? keep_us(record) : AGAIN_US, left_us = INT64_MAX;
+    int64_t wait_us = is_confirmed && is_fresh(record) ? keep_us(record) : AGAIN_US, left_us = INT64_MAX;
 
     if (wait_us > KEEP_OURS_US) /* the wall clock may be set, which expiry goes by */
         wait_us = KEEP_OURS_US;
@@ -459,7 +459,7 @@ static void on_verdict(struct tb_inquiry *inquiry)
         return;
     int outcome = settle(record);
     if (is_watched(record))
-        arm(record);
+        arm(record, !outcome);
     answer_all(record, outcome);
 }
 
@@ -474,7 +474,7 @@ static void ask_again(struct record *record)
 
 static void on_watched(struct tb_grant_keeper *keeper)
 {
-    arm(keeper->owner);
+    arm(keeper->owner, true);
 }
 
 static void on_timer(struct tb_timer *timer)
@@ -488,7 +488,7 @@ static void on_timer(struct tb_timer *timer)
     else if (is_over(record))
         drop_grant(record, TB_GRANT_UNKNOWN);
     else if (is_fresh(record) && record->voucher == TB_VOUCHER_SIGNATURE)
-        arm(record);
+        arm(record, true);
     else
         ask_again(record);
 }
@@ -652,7 +652,7 @@ void tb_auth_listening(struct tb_auth *auth, bool is_listening)
         if (record->voucher == TB_VOUCHER_OURS && is_listening)
             doubt(record);
         else if (record->voucher == TB_VOUCHER_OURS && is_watched(record))
-            arm(record);
+            arm(record, true);
     }
 }
 
