@@ -1,5 +1,6 @@
 """The example product beside the bridge: its Django with a login of its own, its commands, its web server."""
 
+import copy
 import json
 import subprocess
 import sys
@@ -34,6 +35,17 @@ class Product:
         self.variables = {"DEMO_DATABASE_URL": self.database_url, "DJANGO_SETTINGS_MODULE": settings,
                           "PYTHONDONTWRITEBYTECODE": "1",
                           "TASKBRIDGE_DATABASE_SCHEMA": schemas[0]["nspname"] if schemas else "taskbridge"}
+
+    def with_code(self, settings, path):
+        """The same login and database, with other code."""
+        other = copy.copy(self)
+        other.settings, other.path = settings, path
+        other.variables = {**self.variables, "DJANGO_SETTINGS_MODULE": settings}
+        return other
+
+    def worker_variables(self):
+        """What a worker needs in order to find this code."""
+        return {**self.variables, "PYTHONPATH": self.environment()["PYTHONPATH"]}
 
     def join(self):
         """What the superuser does once: the product's login may register and read."""

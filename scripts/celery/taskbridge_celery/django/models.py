@@ -38,6 +38,13 @@ class TextCompany(models.ForeignKey):  # type: ignore[type-arg]
         return None if value is None else self.target_field.to_python(value)
 
 
+class Name(models.CharField):  # type: ignore[type-arg]
+    """A name that may not be known yet: then it is empty, as code expects of names."""
+
+    def from_db_value(self, value: Any, *_: Any) -> Any:
+        return "" if value is None else value
+
+
 class BackgroundTaskTracker(models.Model):
     """One background task of one company."""
 
@@ -52,8 +59,8 @@ class BackgroundTaskTracker(models.Model):
     # The defaults matter where a test makes a row; taskbridge's own rows have them
     # from Celery's events.
     task_id = models.CharField(max_length=255, unique=True)
-    task_name = models.CharField(max_length=255, null=True, blank=True)
-    display_name = models.CharField(max_length=255, null=True, blank=True)
+    task_name = Name(max_length=255, null=True, blank=True)
+    display_name = Name(max_length=255, null=True, blank=True)
     status = models.CharField(
         max_length=20, choices=STATUS_CHOICES, default="pending"
     )
