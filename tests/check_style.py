@@ -12,6 +12,7 @@ LONGEST_FUNCTION = 80
 HEAD = range(3, 16)
 BANNED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atof|gmtime|localtime|asctime|ctime|gets|alloca)"
                     r"\s*\(")
+LOGS = re.compile(r"\btb_log\(([^;]*);", re.DOTALL)
 DEPRECATED = re.compile(r"\bassert_(not_)?in_range\s*\(")
 LEFTOVER = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 MACHINE = re.compile(r"(^|[\s\"'=(])/(work|home|root)/")
@@ -67,6 +68,9 @@ def check_c(path, text):
             yield number, "calls what cmocka 2 calls deprecated: see tests/unit/check.h"
         if TYPEDEF.match(line):
             yield number, "a typedef of a struct, an enum or a union"
+    for call in LOGS.finditer(code) if top == "src" else ():
+        if "TB_F_EVENT(" not in call.group(0):
+            yield code.count("\n", 0, call.start()) + 1, "a line of the log that has no event"
     for number, length in functions(code):
         if length > LONGEST_FUNCTION:
             yield number, f"a function of {length} lines, more than {LONGEST_FUNCTION}"

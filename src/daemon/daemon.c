@@ -207,9 +207,9 @@ int tb_daemon_new(struct tb_config *config, const struct tb_config_source *sourc
 
 int tb_daemon_run(struct tb_daemon *daemon, struct tb_error *err)
 {
-    tb_log(&daemon->log, TB_LOG_INFO, "started", TB_F_CSTR("version", TASKBRIDGE_VERSION),
-           TB_F_CSTR("instance", daemon->config->daemon.instance), TB_F_INT("pid", getpid()),
-           TB_F_INT("rules", daemon->config->rules.count));
+    tb_log(&daemon->log, TB_LOG_INFO, "started", TB_F_EVENT("daemon_started"),
+           TB_F_CSTR("version", TASKBRIDGE_VERSION), TB_F_CSTR("instance", daemon->config->daemon.instance),
+           TB_F_INT("pid", getpid()), TB_F_INT("rules", daemon->config->rules.count));
     tb_loop_arm(daemon->loop, &daemon->measure, TB_DAEMON_MEASURE_EVERY_US);
     if (tb_notify_watchdog_us() > 0)
         tb_loop_arm(daemon->loop, &daemon->watchdog, tb_notify_watchdog_us());

@@ -144,7 +144,7 @@ static void take_beat(struct tb_life *life)
         tb_log(life->options.log, TB_LOG_WARNING,
                "another daemon runs under this one's name, and their numbers mix; give each its own in "
                "daemon.instance",
-               TB_F_CSTR("instance", life->options.instance));
+               TB_F_EVENT("name_shared"), TB_F_CSTR("instance", life->options.instance));
     }
     life->has_beaten = true;
 }
@@ -158,7 +158,7 @@ static void on_done(struct tb_transaction *transaction, int outcome, const struc
     if (outcome) {
         life->daemons = 0;
         tb_log(life->options.log, TB_LOG_DEBUG, "the daemon's heartbeat was not written",
-               TB_F_CSTR("error", err->text));
+               TB_F_EVENT("beat_failed"), TB_F_CSTR("error", err->text));
     } else if (!was_goodbye) {
         take_beat(life);
     }

@@ -63,16 +63,16 @@ static void change_state(struct tb_pipeline *p, enum write_state state)
 {
     static const char *const names[] = {"idle", "submitted", "waiting"};
 
-    tb_log(p->options.log, TB_LOG_DEBUG, "pipeline", TB_F_CSTR("from", names[p->state]),
-           TB_F_CSTR("to", names[state]));
+    tb_log(p->options.log, TB_LOG_DEBUG, "pipeline", TB_F_EVENT("pipeline_state"),
+           TB_F_CSTR("from", names[p->state]), TB_F_CSTR("to", names[state]));
     p->state = state;
 }
 
 static void log_trouble(const struct tb_pipeline *p, enum tb_log_level level, const char *message,
                         const struct tb_error *err, int64_t wait_us)
 {
-    tb_log(p->options.log, level, message, TB_F_CSTR("error", err ? err->text : NULL),
-           TB_F_CSTR("sqlstate", err ? err->sqlstate : NULL),
+    tb_log(p->options.log, level, message, TB_F_EVENT("batch_failed"),
+           TB_F_CSTR("error", err ? err->text : NULL), TB_F_CSTR("sqlstate", err ? err->sqlstate : NULL),
            TB_F_INT("deliveries", p->writing->delivery_count),
            TB_F_DOUBLE("retry_in_s", (double)wait_us / TB_US_PER_S));
 }
@@ -141,7 +141,7 @@ static void submit_part(struct tb_pipeline *p)
         return;
     }
     tb_log(p->options.log, TB_LOG_WARNING, "the refused batch is written but for its culprits",
-           TB_F_INT("dead_letters", p->bisect.dead_count));
+           TB_F_EVENT("batch_bisected"), TB_F_INT("dead_letters", p->bisect.dead_count));
     finish_committed_batch(p);
 }
 
@@ -344,7 +344,8 @@ static void on_memory(struct tb_timer *timer)
 {
     struct tb_pipeline *p = timer->owner;
 
-    tb_log(p->options.log, TB_LOG_WARNING, "out of memory for the next delivery; trying again");
+    tb_log(p->options.log, TB_LOG_WARNING, "out of memory for the next delivery; trying again",
+           TB_F_EVENT("out_of_memory"));
     resume_source(p);
 }
 

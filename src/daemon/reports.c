@@ -23,10 +23,10 @@ static void on_connected(void *owner, const struct tb_consumer_info *info)
 
     tb_hearing_connected(&daemon->hearing);
     tell_broker(daemon);
-    tb_log(&daemon->log, TB_LOG_INFO, "consuming", TB_F_CSTR("broker", info->place),
-           TB_F_CSTR("product", info->product), TB_F_CSTR("version", info->version),
-           TB_F_CSTR("tls", info->tls), TB_F_CSTR("queue", daemon->amqp.queue),
-           TB_F_INT("waiting", info->queue_messages));
+    tb_log(&daemon->log, TB_LOG_INFO, "consuming", TB_F_EVENT("broker_connected"),
+           TB_F_CSTR("broker", info->place), TB_F_CSTR("product", info->product),
+           TB_F_CSTR("version", info->version), TB_F_CSTR("tls", info->tls),
+           TB_F_CSTR("queue", daemon->amqp.queue), TB_F_INT("waiting", info->queue_messages));
     tb_notify_status("consuming");
     tb_schedule_set_listening(daemon->schedule, true);
 }
@@ -40,8 +40,8 @@ static void on_disconnected(void *owner, const struct tb_error *err, int64_t ret
     daemon->queue_messages = daemon->queue_bytes = -1;
     if (daemon->is_stopping)
         return;
-    tb_log(&daemon->log, TB_LOG_WARNING, "no broker", TB_F_CSTR("error", err->text),
-           TB_F_DOUBLE("retry_in_s", (double)retry_in_us / TB_US_PER_S));
+    tb_log(&daemon->log, TB_LOG_WARNING, "no broker", TB_F_EVENT("broker_lost"),
+           TB_F_CSTR("error", err->text), TB_F_DOUBLE("retry_in_s", (double)retry_in_us / TB_US_PER_S));
     tb_notify_status("waiting for RabbitMQ");
     tb_schedule_set_listening(daemon->schedule, false);
 }
@@ -50,7 +50,7 @@ static void on_warning(void *owner, const char *text)
 {
     struct tb_daemon *daemon = owner;
 
-    tb_log(&daemon->log, TB_LOG_WARNING, text);
+    tb_log(&daemon->log, TB_LOG_WARNING, text, TB_F_EVENT("broker_warning"));
 }
 
 static void on_blocked(void *owner, bool is_blocked, struct tb_str reason)
@@ -60,9 +60,9 @@ static void on_blocked(void *owner, bool is_blocked, struct tb_str reason)
     if (is_blocked)
         tb_log(&daemon->log, TB_LOG_WARNING,
                "the broker takes no messages: a resource of its is low; workers' events wait there",
-               TB_F_STR("reason", reason));
+               TB_F_EVENT("broker_blocked"), TB_F_STR("reason", reason));
     else
-        tb_log(&daemon->log, TB_LOG_INFO, "the broker takes messages again");
+        tb_log(&daemon->log, TB_LOG_INFO, "the broker takes messages again", TB_F_EVENT("broker_unblocked"));
 }
 
 static void tell_depth(struct tb_daemon *daemon)
@@ -73,10 +73,13 @@ static void tell_depth(struct tb_daemon *daemon)
             "the queue is half full; past amqp.queue.max_bytes the oldest events are dropped: see "
             "that the database keeps up, start more daemons, or raise it for a new queue",
         [TB_DEPTH_NEARLY_FULL] = "the queue is nearly full: its oldest events are dropped now or soon"};
+    static const char *const events[] = {[TB_DEPTH_FINE] = "queue_fine",
+                                         [TB_DEPTH_HALF] = "queue_half_full",
+                                         [TB_DEPTH_NEARLY_FULL] = "queue_nearly_full"};
 
     tb_log(&daemon->log, daemon->depth == TB_DEPTH_FINE ? TB_LOG_INFO : TB_LOG_WARNING, texts[daemon->depth],
-           TB_F_INT("waiting", daemon->queue_messages), TB_F_INT("about_bytes", daemon->queue_bytes),
-           TB_F_INT("max_bytes", daemon->amqp.queue_max_bytes));
+           TB_F_EVENT(events[daemon->depth]), TB_F_INT("waiting", daemon->queue_messages),
+           TB_F_INT("about_bytes", daemon->queue_bytes), TB_F_INT("max_bytes", daemon->amqp.queue_max_bytes));
 }
 
 static void on_measured(void *owner, int64_t messages, int64_t consumers)
@@ -110,15 +113,15 @@ void tb_daemon_on_database(void *owner)
 {
     struct tb_daemon *daemon = owner;
 
-    tb_log(&daemon->log, TB_LOG_INFO, "connected to PostgreSQL");
+    tb_log(&daemon->log, TB_LOG_INFO, "connected to PostgreSQL", TB_F_EVENT("database_connected"));
 }
 
 void tb_daemon_on_database_lost(void *owner, const struct tb_error *err, int64_t retry_in_us)
 {
     struct tb_daemon *daemon = owner;
 
-    tb_log(&daemon->log, TB_LOG_WARNING, "no database", TB_F_CSTR("error", err->text),
-           TB_F_CSTR("sqlstate", err->sqlstate),
+    tb_log(&daemon->log, TB_LOG_WARNING, "no database", TB_F_EVENT("database_lost"),
+           TB_F_CSTR("error", err->text), TB_F_CSTR("sqlstate", err->sqlstate),
            TB_F_DOUBLE("retry_in_s", (double)retry_in_us / TB_US_PER_S));
 }
 

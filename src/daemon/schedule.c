@@ -25,7 +25,7 @@ static void change_state(struct tb_schedule *s, enum tb_schedule_state state)
 {
     static const char *const names[] = {"idle", "locking", "beginning", "working", "finishing", "unlocking"};
 
-    tb_log(s->log, TB_LOG_DEBUG, "maintenance", TB_F_CSTR("job", s->job.kind->name),
+    tb_log(s->log, TB_LOG_DEBUG, "maintenance", TB_F_EVENT("job_state"), TB_F_CSTR("job", s->job.kind->name),
            TB_F_CSTR("from", names[s->state]), TB_F_CSTR("to", names[state]));
     s->state = state;
 }
@@ -68,8 +68,8 @@ static void submit(struct tb_schedule *s, enum tb_schedule_state state, const st
 
 static void log_failure(const struct tb_schedule *s, const char *what, const struct tb_error *err)
 {
-    tb_log(s->log, TB_LOG_WARNING, what, TB_F_CSTR("job", s->job.kind->name), TB_F_CSTR("error", err->text),
-           TB_F_CSTR("sqlstate", err->sqlstate));
+    tb_log(s->log, TB_LOG_WARNING, what, TB_F_EVENT("job_failed"), TB_F_CSTR("job", s->job.kind->name),
+           TB_F_CSTR("error", err->text), TB_F_CSTR("sqlstate", err->sqlstate));
 }
 
 static void on_unlocked(struct tb_job *job, int outcome, const struct tb_error *err)
@@ -115,9 +115,9 @@ void tb_job_finished(struct tb_job *job, enum tb_job_outcome outcome, int64_t ro
     va_end(args);
     tb_loop_disarm(s->loop, &job->timer);
     tb_log(s->log, outcome == TB_JOB_FAILED ? TB_LOG_WARNING : TB_LOG_INFO, "maintenance job ended",
-           TB_F_CSTR("job", job->kind->name), TB_F_CSTR("outcome", outcome_name(outcome)),
-           TB_F_INT("rows", rows), TB_F_CSTR("detail", job->detail),
-           TB_F_DOUBLE("seconds", (double)took_us / TB_US_PER_S));
+           TB_F_EVENT("job_ended"), TB_F_CSTR("job", job->kind->name),
+           TB_F_CSTR("outcome", outcome_name(outcome)), TB_F_INT("rows", rows),
+           TB_F_CSTR("detail", job->detail), TB_F_DOUBLE("seconds", (double)took_us / TB_US_PER_S));
     job->wait_us = period_us(s, job->kind) - took_us;
     if (job->wait_us < 0)
         job->wait_us = 0;
@@ -150,7 +150,7 @@ static void on_begun(struct tb_job *job, int outcome, const struct tb_error *err
         unlock(job);
     } else if (!job->id) {
         tb_log(s->log, TB_LOG_DEBUG, "maintenance job is not due: it ran a moment ago",
-               TB_F_CSTR("job", job->kind->name),
+               TB_F_EVENT("job_not_due"), TB_F_CSTR("job", job->kind->name),
                TB_F_DOUBLE("due_in_s", (double)job->wait_us / TB_US_PER_S));
         unlock(job);
     } else {
@@ -176,7 +176,7 @@ static void on_locked(struct tb_job *job, int outcome, const struct tb_error *er
     }
     if (!job->id) {
         tb_log(s->log, TB_LOG_INFO, "maintenance job skipped: it is running elsewhere",
-               TB_F_CSTR("job", job->kind->name));
+               TB_F_EVENT("job_skipped"), TB_F_CSTR("job", job->kind->name));
         go_idle(s, period_us(s, job->kind));
         return;
     }
@@ -290,8 +290,8 @@ static void on_listening(struct tb_transaction *transaction, int outcome, const 
     const struct tb_schedule *s = transaction->owner;
 
     if (outcome && outcome != TB_PG_LOST)
-        tb_log(s->log, TB_LOG_WARNING, "maintenance can't be asked for", TB_F_CSTR("error", err->text),
-               TB_F_CSTR("sqlstate", err->sqlstate));
+        tb_log(s->log, TB_LOG_WARNING, "maintenance can't be asked for", TB_F_EVENT("job_not_asked_for"),
+               TB_F_CSTR("error", err->text), TB_F_CSTR("sqlstate", err->sqlstate));
 }
 
 static void on_ready(void *owner)
@@ -310,7 +310,8 @@ static void on_lost(void *owner, const struct tb_error *err, int64_t retry_in_us
 {
     struct tb_schedule *s = owner;
 
-    tb_log(s->log, TB_LOG_DEBUG, "maintenance has no connection to PostgreSQL", TB_F_CSTR("error", err->text),
+    tb_log(s->log, TB_LOG_DEBUG, "maintenance has no connection to PostgreSQL",
+           TB_F_EVENT("maintenance_database_lost"), TB_F_CSTR("error", err->text),
            TB_F_DOUBLE("retry_in_s", (double)retry_in_us / TB_US_PER_S));
     s->job.holds_lock = false;
 }

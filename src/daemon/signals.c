@@ -21,7 +21,8 @@ static void on_goodbye(void *owner)
     struct tb_daemon *daemon = owner;
 
     tb_loop_disarm(daemon->loop, &daemon->deadline);
-    tb_log(&daemon->log, TB_LOG_INFO, "stopped: everything in hand is written and acknowledged");
+    tb_log(&daemon->log, TB_LOG_INFO, "stopped: everything in hand is written and acknowledged",
+           TB_F_EVENT("daemon_stopped"));
     tb_loop_stop(daemon->loop);
 }
 
@@ -55,6 +56,7 @@ void tb_daemon_on_deadline(struct tb_timer *timer)
     tb_log(&daemon->log, TB_LOG_WARNING,
            "stopped after daemon.shutdown_timeout_s; what is not acknowledged stays in the queue and comes "
            "again",
+           TB_F_EVENT("daemon_stopped_unwritten"),
            TB_F_INT("deliveries", state.gathering_deliveries + state.writing_deliveries));
     tb_loop_stop(daemon->loop);
 }
@@ -62,12 +64,13 @@ void tb_daemon_on_deadline(struct tb_timer *timer)
 static void stop(struct tb_daemon *daemon, int signal)
 {
     if (daemon->is_stopping) {
-        tb_log(&daemon->log, TB_LOG_WARNING, "a second signal: stopped at once");
+        tb_log(&daemon->log, TB_LOG_WARNING, "a second signal: stopped at once",
+               TB_F_EVENT("daemon_stopped_at_once"));
         tb_loop_stop(daemon->loop);
         return;
     }
     daemon->is_stopping = true;
-    tb_log(&daemon->log, TB_LOG_INFO, "stopping",
+    tb_log(&daemon->log, TB_LOG_INFO, "stopping", TB_F_EVENT("daemon_stopping"),
            TB_F_CSTR("signal", signal == SIGINT ? "SIGINT" : "SIGTERM"));
     tb_notify_stopping();
     tb_loop_disarm(daemon->loop, &daemon->measure);
@@ -87,7 +90,7 @@ static void warn_of_restart(struct tb_daemon *daemon, const struct tb_config *co
     tb_config_push_restart_needed(daemon->first_config, config, &options);
     if (options.len)
         tb_log(&daemon->log, TB_LOG_WARNING, "some options take effect only after a restart",
-               TB_F_STR("options", tb_buf_str(&options)));
+               TB_F_EVENT("configuration_needs_restart"), TB_F_STR("options", tb_buf_str(&options)));
     tb_buf_deinit(&options);
 }
 
@@ -113,11 +116,11 @@ static void reload(struct tb_daemon *daemon)
     if (tb_config_load(daemon->source, &config, &err) == 0) {
         warn_of_restart(daemon, config);
         use_config(daemon, config);
-        tb_log(&daemon->log, TB_LOG_INFO, "configuration read again", TB_F_CSTR("file", daemon->source->path),
-               TB_F_INT("rules", config->rules.count));
+        tb_log(&daemon->log, TB_LOG_INFO, "configuration read again", TB_F_EVENT("configuration_read"),
+               TB_F_CSTR("file", daemon->source->path), TB_F_INT("rules", config->rules.count));
     } else {
         tb_log(&daemon->log, TB_LOG_ERROR, "the configuration can't be used; the former stays",
-               TB_F_CSTR("error", err.text));
+               TB_F_EVENT("configuration_refused"), TB_F_CSTR("error", err.text));
     }
     tb_notify_ready();
 }

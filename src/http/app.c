@@ -37,7 +37,8 @@ static void take_log(struct app *app, const struct tb_config *config)
     if (level < app->log.level)
         app->log.level = level;
     tb_log(&app->log, TB_LOG_INFO,
-           "took log.level and log.format from the configuration; all else takes effect after a restart");
+           "took log.level and log.format from the configuration; all else takes effect after a restart",
+           TB_F_EVENT("configuration_read"));
     app->log.level = level;
 }
 
@@ -50,7 +51,8 @@ static void reload(struct app *app)
     if (tb_config_load(app->source, &config, &err) == 0)
         take_log(app, config);
     else
-        tb_log(&app->log, TB_LOG_ERROR, "the configuration stays as it was", TB_F_CSTR("error", err.text));
+        tb_log(&app->log, TB_LOG_ERROR, "the configuration stays as it was",
+               TB_F_EVENT("configuration_refused"), TB_F_CSTR("error", err.text));
     tb_config_free(config);
     tb_notify_ready();
 }
@@ -71,7 +73,8 @@ static void on_signal(void *owner, int number)
     } else if (!app->is_stopping) {
         app->is_stopping = true;
         tb_notify_stopping();
-        tb_log(&app->log, TB_LOG_INFO, "stopping", TB_F_CSTR("signal", strsignal(number)));
+        tb_log(&app->log, TB_LOG_INFO, "stopping", TB_F_EVENT("http_stopping"),
+               TB_F_CSTR("signal", strsignal(number)));
         tb_server_drain(app->server, on_drained, app);
     }
 }
@@ -114,8 +117,8 @@ static int open_all(struct app *app, struct tb_error *err)
                                                             .services = &app->services},
                                 &app->server, err);
     if (!failed)
-        tb_log(&app->log, TB_LOG_INFO, "listening", TB_F_CSTR("address", address),
-               TB_F_CSTR("version", TASKBRIDGE_VERSION));
+        tb_log(&app->log, TB_LOG_INFO, "listening", TB_F_EVENT("http_listening"),
+               TB_F_CSTR("address", address), TB_F_CSTR("version", TASKBRIDGE_VERSION));
     return failed;
 }
 
@@ -144,9 +147,10 @@ static int serve(struct app *app)
     tb_database_close(app->services.database);
     tb_loop_free(app->loop);
     if (failed)
-        tb_log(&app->log, TB_LOG_ERROR, "taskbridge-http ends", TB_F_CSTR("error", err.text));
+        tb_log(&app->log, TB_LOG_ERROR, "taskbridge-http ends", TB_F_EVENT("http_failed"),
+               TB_F_CSTR("error", err.text));
     else
-        tb_log(&app->log, TB_LOG_INFO, "stopped");
+        tb_log(&app->log, TB_LOG_INFO, "stopped", TB_F_EVENT("http_stopped"));
     return failed ? TB_EXIT_FAILED : TB_EXIT_GOOD;
 }
 

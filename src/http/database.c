@@ -96,9 +96,9 @@ static void complain(struct tb_database *database, const struct tb_error *err)
     if (database->complained_us && now_us - database->complained_us < COMPLAINT_US)
         return;
     database->complained_us = now_us;
-    tb_log(database->log, TB_LOG_ERROR,
-           "the database refuses a question; was `taskbridge migrate` run on it?",
-           TB_F_CSTR("error", err->text), TB_F_CSTR("sqlstate", err->sqlstate));
+    tb_log(
+        database->log, TB_LOG_ERROR, "the database refuses a question; was `taskbridge migrate` run on it?",
+        TB_F_EVENT("question_refused"), TB_F_CSTR("error", err->text), TB_F_CSTR("sqlstate", err->sqlstate));
 }
 
 static void on_noted(struct tb_token_use *use, int outcome, const struct tb_error *err)
@@ -108,7 +108,7 @@ static void on_noted(struct tb_token_use *use, int outcome, const struct tb_erro
     database->is_noting = false;
     if (outcome)
         tb_log(database->log, TB_LOG_DEBUG, "the use of a token could not be noted",
-               TB_F_CSTR("error", err->text));
+               TB_F_EVENT("token_use_not_noted"), TB_F_CSTR("error", err->text));
 }
 
 static void note_use(struct tb_database *database, const struct tb_caller *caller)
@@ -155,7 +155,7 @@ static void on_ready(void *owner)
 
     database->is_up = true;
     database->complained_us = 0;
-    tb_log(database->log, TB_LOG_INFO, "connected to the database");
+    tb_log(database->log, TB_LOG_INFO, "connected to the database", TB_F_EVENT("database_connected"));
     for (struct ask *ask = database->asks; ask; ask = ask->next)
         submit(ask);
 }
@@ -167,8 +167,8 @@ static void on_lost(void *owner, const struct tb_error *err, int64_t retry_in_us
     if (database->is_up)
         database->down_since_us = tb_clock_monotonic_us();
     database->is_up = false;
-    tb_log(database->log, TB_LOG_WARNING, "the database is away", TB_F_CSTR("error", err->text),
-           TB_F_INT("retry_in_ms", retry_in_us / TB_US_PER_MS));
+    tb_log(database->log, TB_LOG_WARNING, "the database is away", TB_F_EVENT("database_lost"),
+           TB_F_CSTR("error", err->text), TB_F_INT("retry_in_ms", retry_in_us / TB_US_PER_MS));
 }
 
 /* ---- asking ---- */

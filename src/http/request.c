@@ -77,10 +77,11 @@ static void write_log(const struct tb_request *request, enum MHD_RequestTerminat
     double ms = (double)(tb_clock_monotonic_us() - request->began_us) / TB_US_PER_MS;
     bool is_whole = how == MHD_REQUEST_TERMINATED_COMPLETED_OK;
 
-    tb_log(request->services->log, TB_LOG_INFO, "request", TB_F_CSTR("method", request->method),
-           TB_F_CSTR("path", request->path), TB_F_INT("status", request->status), TB_F_DOUBLE("ms", ms),
-           TB_F_INT("bytes", request->body_bytes), TB_F_CSTR("user", request->user),
-           TB_F_CSTR("request_id", request->id), TB_F_CSTR("ended", is_whole ? NULL : "broken off"));
+    tb_log(request->services->log, TB_LOG_INFO, "request", TB_F_EVENT("request"),
+           TB_F_CSTR("method", request->method), TB_F_CSTR("path", request->path),
+           TB_F_INT("status", request->status), TB_F_DOUBLE("ms", ms), TB_F_INT("bytes", request->body_bytes),
+           TB_F_CSTR("user", request->user), TB_F_CSTR("request_id", request->id),
+           TB_F_CSTR("ended", is_whole ? NULL : "broken off"));
 }
 
 void tb_request_free(struct tb_request *request, enum MHD_RequestTerminationCode how)

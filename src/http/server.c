@@ -152,7 +152,7 @@ static void on_message(void *owner, const char *format, va_list args)
     int len = vsnprintf(text, sizeof(text), format, args);
 
     if (len > 0)
-        tb_log(server->services->log, TB_LOG_DEBUG, "libmicrohttpd",
+        tb_log(server->services->log, TB_LOG_DEBUG, "libmicrohttpd", TB_F_EVENT("libmicrohttpd"),
                TB_F_STR("says", tb_str_trim(tb_str_of(text))));
 }
 

@@ -100,7 +100,7 @@ def await_runs(site, count, asking=True, timeout=60):
 
 def lost_of(daemon, *tasks):
     """Which of these the daemon ever called lost."""
-    lines = [line for line in daemon.output().splitlines() if "task lost" in line]
+    lines = [line for line in daemon.output().splitlines() if " event=task_lost " in line]
     return [task for task in tasks if any(task in line for line in lines)]
 
 

@@ -44,17 +44,17 @@ def test_a_list_of_millions_blocks_nothing(site):
 def test_a_queue_that_fills_up_is_told_of_and_so_is_its_end(site):
     site.config["amqp"] = {"prefetch": 10, "queue": {"max_bytes": "1MiB"}}
     daemon = site.start_daemon()
-    daemon.wait_for("connected to PostgreSQL")
+    daemon.wait_for_event("database_connected")
     locker = psycopg2.connect(site.database_url)
     try:
         locker.cursor().execute(f"LOCK TABLE {TRACKERS}")
         site.broker.publish_all(json.dumps(site.broker.event("task-started", uuid=f"t{number}", padding="x" * 2048))
                                 for number in range(330))
-        daemon.wait_for("warning the queue is half full")
+        daemon.wait_for_event("queue_half_full")
         site.broker.publish_all(json.dumps(site.broker.event("task-started", uuid=f"u{number}", padding="x" * 2048))
                                 for number in range(200))
-        daemon.wait_for("warning the queue is nearly full")
+        daemon.wait_for_event("queue_nearly_full")
     finally:
         locker.close()
-    daemon.wait_for("the queue has room again")
-    assert daemon.output().count("the queue is half full") == 1
+    daemon.wait_for_event("queue_fine")
+    assert len(daemon.events("queue_half_full")) == 1

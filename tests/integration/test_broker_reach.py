@@ -70,7 +70,7 @@ def test_a_name_that_takes_ten_seconds_holds_nothing(site):
     daemon = site.start_daemon(wait=False, TASKBRIDGE_AMQP_URL=named(site, "slow.test"),
                                **names_environment({"slow.test": [LOCAL]}, delay_s=10))
     daemon.wait_for("nobody said within 1000 ms what address the name slow.test has")
-    assert "connected to PostgreSQL" in daemon.output()
+    assert daemon.events("database_connected")
     stops_quickly(daemon)
 
 
@@ -84,7 +84,7 @@ def test_a_name_slower_than_the_patience_is_used_all_the_same(site):
 
 def test_a_broker_that_accepts_and_says_nothing_holds_nothing(site, silent):
     daemon = site.start_daemon(wait=False, TASKBRIDGE_AMQP_URL=silent(LOCAL).url)
-    daemon.wait_for("connected to PostgreSQL")
+    daemon.wait_for_event("database_connected")
     first = daemon.wait_until(lambda: beats(site), 10, "the first heartbeat")
     daemon.wait_until(lambda: beats(site) != first, 10, "another one")
     stops_quickly(daemon)
@@ -96,14 +96,14 @@ def test_a_silent_address_of_a_name_takes_no_more_than_its_share(site, silent):
     daemon = site.start_daemon(TASKBRIDGE_AMQP_URL=named(site, "two.test"),
                                **names_environment({"two.test": [SILENT, LOCAL]}))
     publish_and_wait(site, "a")
-    assert "no broker" not in daemon.output()
+    assert not daemon.events("broker_lost")
 
 
 def test_a_silent_broker_of_a_list_takes_no_more_than_its_share(site, silent):
     site.config["amqp"] = {"connect_timeout_s": 2}
     daemon = site.start_daemon(TASKBRIDGE_AMQP_URL=f"{silent(LOCAL).url};{site.amqp_url}")
     publish_and_wait(site, "a")
-    assert "no broker" not in daemon.output()
+    assert not daemon.events("broker_lost")
 
 
 def test_a_name_of_a_list_that_hangs_takes_no_more_than_its_share(site):
@@ -130,7 +130,7 @@ def test_of_a_list_all_that_failed_are_named_and_no_password(site):
         place.close()
     urls = [f"amqp://u:S3cret{n}@{LOCAL}:{place.port}//" for n, place in enumerate(places)]
     daemon = site.start_daemon(wait=False, TASKBRIDGE_AMQP_URL=";".join(urls))
-    daemon.wait_for("no broker")
+    daemon.wait_for_event("broker_lost")
     line = next(line for line in daemon.output().splitlines() if "no broker" in line)
     assert all(f"no connection to the broker {LOCAL}:{place.port}" in line for place in places)
     assert "S3cret" not in daemon.output()
@@ -190,4 +190,4 @@ def test_a_binding_that_is_not_answered_holds_no_consumer(site):
     proxy.swallows.add(QUEUE_BIND)
     daemon = site.start_daemon(TASKBRIDGE_AMQP_URL=proxy.url(site.amqp_url))
     publish_and_wait(site, "a")
-    assert "no broker" not in daemon.output() and proxy.methods[QUEUE_BIND] == 1
+    assert not daemon.events("broker_lost") and proxy.methods[QUEUE_BIND] == 1

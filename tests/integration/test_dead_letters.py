@@ -264,7 +264,7 @@ def test_trouble_of_the_server_is_waited_out(site, code):
     site.database.execute(RAISE.format(code=code))
     daemon = site.start_daemon()
     site.broker.publish("[" + started(uuid="t") + ", " + started(uuid="culprit") + "]")
-    daemon.wait_for("a batch was not written and will be written again", count=3)
+    daemon.wait_for_event("batch_failed", count=3)
     assert f"sqlstate={code}" in daemon.output()
     assert site.broker.unsettled() == 1 and site.database.rows() == {}
     site.database.execute("DROP FUNCTION refuse() CASCADE")

@@ -48,7 +48,7 @@ def report(what, seconds):
 
 def test_an_event_is_a_row_within_milliseconds(site):
     daemon = site.start_daemon()
-    daemon.wait_for("connected to PostgreSQL")
+    daemon.wait_for_event("database_connected")
     seconds = []
     for number in range(EVENTS):
         task_id = f"t{number}"
@@ -62,7 +62,7 @@ def test_an_event_is_a_row_within_milliseconds(site):
 
 def test_a_company_is_notified_of_each_change_once_it_can_be_read(site, listener):
     daemon = site.start_daemon()
-    daemon.wait_for("connected to PostgreSQL")
+    daemon.wait_for_event("database_connected")
     seconds = []
     for number in range(EVENTS):
         began = time.perf_counter()

@@ -27,12 +27,12 @@ def test_sighup_reads_the_rules_again_and_a_broken_file_keeps_the_former(site):
                              "company": {"kwarg": "shop"}}]
     site.write_config()
     daemon.signal(signal.SIGHUP)
-    daemon.wait_for("configuration read again")
+    daemon.wait_for_event("configuration_read")
     row = receive(site, "after", 5)
     assert (row["company_id"], row["task_type"], row["display_name"]) == (5, "restock", "Reponiendo")
     site.config_file.write_text("tasks:\n  - match: [\n", encoding="utf-8")
     daemon.signal(signal.SIGHUP)
-    daemon.wait_for("the configuration can't be used; the former stays")
+    daemon.wait_for_event("configuration_refused")
     assert f"{site.config_file}:" in daemon.output()
     assert receive(site, "with the former", 6)["company_id"] == 6
 
@@ -42,7 +42,7 @@ def test_what_a_reload_cannot_change_is_named(site):
     site.config["amqp"] = {"prefetch": 17}
     site.write_config()
     daemon.signal(signal.SIGHUP)
-    daemon.wait_for("some options take effect only after a restart")
+    daemon.wait_for_event("configuration_needs_restart")
     assert "amqp.prefetch" in daemon.output()
 
 
@@ -69,7 +69,7 @@ def provoke(site, daemon):
         site.broker.publish_event("task-started", uuid=text)
     wait_until(lambda: len(letters(site)) == len(AWKWARD), 30, "all are dead letters")
     site.broker.close_connections(r'a \"reason\"')
-    daemon.wait_for("no broker")
+    daemon.wait_for_event("broker_lost")
     daemon.wait_until(lambda: site.broker.consumers() == 1, 30, "it consumes again")
     daemon.terminate()
     assert daemon.output().endswith("\n")

@@ -43,6 +43,10 @@ struct tb_log_field {
 #define TB_F_DOUBLE(name_, value_)                                                                           \
     ((struct tb_log_field){.kind = TB_LOG_FIELD_DOUBLE, .name = (name_), .number = (value_)})
 
+/* What the line is about, by a name that stays when its words are mended: lower case, and the first field of
+ * every line of a program's log (tests/check_style.py asks for it). */
+#define TB_F_EVENT(name_) TB_F_CSTR("event", name_)
+
 /* One line. A field whose text is null or empty is left out. log may be NULL: nothing is written. */
 #define tb_log(log_, level_, message_, ...)                                                                  \
     tb_log_write(log_, level_, message_,                                                                     \

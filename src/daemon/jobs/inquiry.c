@@ -70,7 +70,8 @@ static void on_unreadable(void *owner, size_t question, const struct tb_error *e
 
     answer_asked(inquiry, question, TB_ANSWER_USELESS);
     tb_log(inquiry->log, TB_LOG_INFO, "a worker's answer can't be read; it counts as a sign of life",
-           TB_F_STR("worker", inquiry->questions[question].worker), TB_F_CSTR("error", err->text));
+           TB_F_EVENT("answer_unreadable"), TB_F_STR("worker", inquiry->questions[question].worker),
+           TB_F_CSTR("error", err->text));
 }
 
 static void on_done(void *owner, int outcome, const struct tb_error *err)
@@ -82,7 +83,7 @@ static void on_done(void *owner, int outcome, const struct tb_error *err)
     if (outcome == TB_PIDBOX_FORBIDDEN && !inquiry->is_forbidden_told) {
         inquiry->is_forbidden_told = true;
         tb_log(inquiry->log, TB_LOG_WARNING, "workers can't be asked; lost tasks are found by silence alone",
-               TB_F_CSTR("error", err->text));
+               TB_F_EVENT("asking_failed"), TB_F_CSTR("error", err->text));
     }
     inquiry->options.on_done(inquiry->options.owner, outcome < 0 ? err : NULL);
 }

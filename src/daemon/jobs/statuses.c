@@ -103,11 +103,11 @@ static void log_change(struct tb_job *job, const struct tb_suspect *suspect,
                        const struct tb_status_change *change)
 {
     if (!tb_str_is_null(change->reason))
-        tb_log(tb_job_log(job), TB_LOG_WARNING, "task lost", TB_F_STR("task", suspect->task.task_id),
-               TB_F_STR("reason", change->reason));
+        tb_log(tb_job_log(job), TB_LOG_WARNING, "task lost", TB_F_EVENT("task_lost"),
+               TB_F_STR("task", suspect->task.task_id), TB_F_STR("reason", change->reason));
     else if (change->found)
-        tb_log(tb_job_log(job), TB_LOG_INFO, "task found again", TB_F_STR("task", suspect->task.task_id),
-               TB_F_STR("worker", suspect->task.facts.worker));
+        tb_log(tb_job_log(job), TB_LOG_INFO, "task found again", TB_F_EVENT("task_found"),
+               TB_F_STR("task", suspect->task.task_id), TB_F_STR("worker", suspect->task.facts.worker));
 }
 
 /* The reason, copied into the page's arena; false without memory. */

@@ -1,7 +1,9 @@
 """One program that runs beside a test, and must end as it should."""
 
+import json
 import os
 import pathlib
+import re
 import shlex
 import signal
 import socket
@@ -40,6 +42,20 @@ def base_environment(**variables):
     return {name: str(value) for name, value in environment.items() if value is not None}
 
 
+def log_line(line):
+    """A line of a program's log, which is text or JSON."""
+    try:
+        return json.loads(line) if line.startswith("{") else line
+    except ValueError:
+        return line
+
+
+def is_about(line, fields):
+    if isinstance(line, dict):
+        return all(line.get(name) == value for name, value in fields.items())
+    return all(re.search(rf' {name}="?{re.escape(str(value))}(?="| |$)', line) for name, value in fields.items())
+
+
 class Process:
     """Started at once. At the test's end it is told to end, and must exit with 0, unless the test ended it itself."""
 
@@ -68,6 +84,15 @@ class Process:
     def wait_for(self, text, timeout=20, count=1):
         """Until it has written this, so many times."""
         self.wait_until(lambda: self.output().count(text) >= count, timeout, f"{self.name} writes {text!r}")
+
+    def events(self, name, **fields):
+        """The lines of its log so far that are about this event and have these fields: dicts, or as they are written."""
+        return [line for line in map(log_line, self.output().splitlines()) if is_about(line, {"event": name, **fields})]
+
+    def wait_for_event(self, name, timeout=20, count=1, **fields):
+        """Until its log has told of this event, with these fields, so many times."""
+        what = f"{self.name} tells {count} times of {name} {fields or ''}"
+        self.wait_until(lambda: len(self.events(name, **fields)) >= count, timeout, what)
 
     def wait_until(self, predicate, timeout=20, what="what the test waits for"):
         """As wait_until, but over when the process is."""

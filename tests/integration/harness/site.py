@@ -19,8 +19,6 @@ from .proxy import Proxy
 from .stack import ROOT
 
 NUMBERS = itertools.count(1)
-# What a daemon logs then, as text or as JSON.
-CONSUMING = ("info  consuming ", '"consuming"')
 CELERY = ROOT / "scripts" / "celery"
 
 # The four onboarding tasks' rules, as the sample configuration has them.
@@ -89,8 +87,7 @@ class Site:
             daemon.wait_until(lambda: self.broker.consumers() > before, 30, f"{daemon.name} consumes")
             # The broker knows it before the daemon does.
             if "TASKBRIDGE_LOG_LEVEL" not in {**self.variables, **variables}:
-                daemon.wait_until(lambda: any(mark in daemon.output() for mark in CONSUMING), 30,
-                                  f"{daemon.name} says so")
+                daemon.wait_for_event("broker_connected", 30)
         return daemon
 
     def start_http(self, *arguments, wait=True, **variables):
