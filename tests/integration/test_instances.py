@@ -26,7 +26,7 @@ def test_a_daemon_that_follows_a_killed_one_is_alone(site):
     wait_until(lambda: site.database.query("SELECT FROM bridge_instances WHERE broker_connected"), 30, "a heartbeat")
     killed.kill()
     daemon = site.start_daemon(wait=False, TASKBRIDGE_DAEMON_INSTANCE="one")
-    daemon.wait_for("consuming")
+    daemon.wait_for_event("broker_connected")
     beats(site, 3)
     assert SHARED not in daemon.output()
 
