@@ -15,11 +15,9 @@
 #include "taskbridge/base/random.h"
 #include "topology.h"
 
-#define CHANNEL        1
-#define OWN_PREFIX     "taskbridge.inspect."
-#define ASK_EXCHANGE   "celery.pidbox"
-#define REPLY_EXCHANGE "reply.celery.pidbox"
-#define GOODBYE_US     (TB_US_PER_S / 2)
+#define CHANNEL    1
+#define OWN_PREFIX "taskbridge.inspect."
+#define GOODBYE_US (TB_US_PER_S / 2)
 /* An alarm is told at once when a message comes; a broker without one confirms it in no time. */
 #define ALARM_WAIT_US TB_US_PER_S
 
@@ -147,15 +145,19 @@ static void try_binding(struct tb_session *session, const struct tb_amqp_options
     record(&inspection->binding, code, &reason);
 }
 
-static void try_asking(struct tb_session *session, const char *own, struct tb_inspection *inspection)
+static void try_asking(struct tb_session *session, const struct tb_amqp_options *options, const char *own,
+                       struct tb_inspection *inspection)
 {
     struct tb_error reason = {0};
-    const char *names[] = {ASK_EXCHANGE, REPLY_EXCHANGE};
+    char asks[256], replies[256];
+    const char *names[] = {asks, replies};
+    snprintf(asks, sizeof(asks), "%s.pidbox", options->control_exchange);
+    snprintf(replies, sizeof(replies), "reply.%s.pidbox", options->control_exchange);
     int code = 0;
     for (size_t i = 0; code == 0 && i < TB_COUNT(names); i++)
         code = tb_topology_find_exchange(session, CHANNEL, names[i], &reason);
     if (code == 0)
-        code = tb_topology_bind(session, CHANNEL, own, REPLY_EXCHANGE, &reason);
+        code = tb_topology_bind(session, CHANNEL, own, replies, &reason);
     record(&inspection->asking, code, &reason);
 }
 
@@ -250,7 +252,7 @@ int tb_inspect_broker(const struct tb_amqp_options *options, struct tb_inspectio
     tb_session_restart_deadline(&session);
     if (!is_over(&ret_inspection->queue, ret_inspection)) {
         try_binding(&session, options, own, ret_inspection);
-        try_asking(&session, own, ret_inspection);
+        try_asking(&session, options, own, ret_inspection);
     }
     tb_session_restart_deadline(&session);
     if (!is_over(&ret_inspection->asking, ret_inspection))

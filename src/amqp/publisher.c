@@ -15,8 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "session.h"
-#include "table.h"
+#include "message.h"
 #include "taskbridge/base/limits.h"
 
 #define CHANNEL    1
@@ -235,66 +234,21 @@ static int tell_outcome(struct tb_publisher *publisher, struct tb_error *err)
 
 /* ---- sending ---- */
 
-static void set_text(amqp_basic_properties_t *properties, amqp_flags_t flag, amqp_bytes_t *place,
-                     struct tb_str text)
-{
-    if (tb_str_is_null(text))
-        return;
-    properties->_flags |= flag;
-    *place = tb_session_bytes(text);
-}
-
-static int fill_properties(struct tb_publisher *publisher, const struct tb_message *message,
-                           amqp_basic_properties_t *ret_properties, struct tb_error *err)
-{
-    amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG,
-                                          .delivery_mode = message->is_persistent ? 2 : 1};
-    set_text(&properties, AMQP_BASIC_CONTENT_TYPE_FLAG, &properties.content_type, message->content_type);
-    set_text(&properties, AMQP_BASIC_CONTENT_ENCODING_FLAG, &properties.content_encoding,
-             message->content_encoding);
-    set_text(&properties, AMQP_BASIC_CORRELATION_ID_FLAG, &properties.correlation_id,
-             message->correlation_id);
-    set_text(&properties, AMQP_BASIC_REPLY_TO_FLAG, &properties.reply_to, message->reply_to);
-    if (!tb_str_is_null(message->headers)) {
-        properties._flags |= AMQP_BASIC_HEADERS_FLAG;
-        int rc = tb_table_parse_json(message->headers, &publisher->pool, &properties.headers, err);
-        if (rc < 0)
-            return rc;
-    }
-    *ret_properties = properties;
-    return 0;
-}
-
-static int send(struct tb_publisher *publisher, const struct tb_message *message, struct tb_error *err)
-{
-    amqp_basic_properties_t properties;
-    recycle_amqp_pool(&publisher->pool);
-    int rc = fill_properties(publisher, message, &properties, err);
-    if (rc < 0)
-        return rc;
-    int status = amqp_basic_publish(publisher->session.state, CHANNEL, amqp_cstring_bytes(message->exchange),
-                                    tb_session_bytes(message->routing_key), message->is_mandatory, 0,
-                                    &properties, tb_session_bytes(message->body));
-    if (status == AMQP_STATUS_TABLE_TOO_BIG)
-        return tb_error_set(err, -EINVAL, "the headers of a message are too large for one frame");
-    if (status != AMQP_STATUS_OK)
-        return tb_session_fail(&publisher->session, status, err, "publishing");
-    publisher->sent++;
-    return 0;
-}
-
 int tb_publisher_publish(struct tb_publisher *publisher, const struct tb_message *message,
                          struct tb_error *err)
 {
-    if (message->routing_key.len > UINT8_MAX)
-        return tb_error_set(err, -EINVAL, "a routing key has at most 255 bytes");
-    int rc = take_pending(publisher, err);
+    int rc = tb_message_check(message, &publisher->pool, err);
+    if (rc == 0)
+        rc = take_pending(publisher, err);
     if (rc == 0)
         rc = wait_until(publisher, WINDOW - 1, publisher->timeout_us, err);
     if (rc)
         return rc;
-    rc = send(publisher, message, err);
-    return rc < 0 ? rc : tell_outcome(publisher, err);
+    rc = tb_message_write(&publisher->session, CHANNEL, message, TB_STR_NULL, &publisher->pool, err);
+    if (rc < 0)
+        return rc;
+    publisher->sent++;
+    return tell_outcome(publisher, err);
 }
 
 int tb_publisher_confirm(struct tb_publisher *publisher, int64_t timeout_us, struct tb_error *err)

@@ -67,6 +67,7 @@ static int ask_workers(const struct tb_amqp_options *options, struct asking *ask
 {
     struct tb_pidbox_question questions[ASKED_MAX] = {{.worker = TB_STR(NOBODY)}};
     struct tb_pidbox_events events = {on_answer, on_unreadable, on_done, asking};
+    struct tb_broker broker = {.options = options};
     struct tb_pidbox *pidbox = NULL;
     size_t count = choose_workers(workers, questions);
     struct tb_pidbox_round round = {.method = TB_PIDBOX_ACTIVE,
@@ -76,12 +77,19 @@ static int ask_workers(const struct tb_amqp_options *options, struct asking *ask
     asking->broker->asked = count;
     int rc = tb_loop_new(&asking->loop, err);
     if (rc == 0)
-        rc = tb_pidbox_new(asking->loop, options, &events, &pidbox, err);
+        rc = tb_dialler_new(asking->loop, &broker.dialler, err);
+    if (rc == 0)
+        rc = tb_resolver_new(asking->loop, broker.dialler, &broker.resolver, err);
+    broker.loop = asking->loop;
+    if (rc == 0)
+        rc = tb_pidbox_new(&broker, &events, &pidbox, err);
     if (rc == 0) {
         tb_pidbox_ask(pidbox, &round);
         rc = tb_loop_run(asking->loop, err);
     }
     tb_pidbox_free(pidbox);
+    tb_resolver_free(broker.resolver);
+    tb_dialler_free(broker.dialler);
     tb_loop_free(asking->loop);
     return rc;
 }

@@ -108,8 +108,7 @@ static int open_schedule(struct tb_daemon *daemon, struct tb_error *err)
         return r;
     tb_schedule_add(daemon->schedule, &tb_job_completed);
     tb_schedule_add(daemon->schedule, &tb_job_orphaned);
-    const struct tb_job_statuses_options judging = {.loop = daemon->loop,
-                                                    .amqp = &daemon->amqp,
+    const struct tb_job_statuses_options judging = {.broker = &daemon->broker,
                                                     .source = daemon->amqp_source,
                                                     .hearing = &daemon->hearing,
                                                     .company = &daemon->company};

@@ -1,14 +1,13 @@
 /* Asking Celery's workers over the broker, as `celery inspect` does: never through the result backend.
  *
- * A round is a set of questions, each to one worker by name. It opens a connection of its own, asks, collects
- * what is answered until all did or the time is over, and closes. Only connecting waits, for at most the
- * options' connect_timeout_us. One round at a time. */
+ * A round is a set of questions, each to one worker by name: they are asked, and what is answered is
+ * collected until all did or the time is over. Nothing waits, and the connection is kept for the next round.
+ * One round at a time. */
 #ifndef TASKBRIDGE_AMQP_PIDBOX_H
 #define TASKBRIDGE_AMQP_PIDBOX_H
 
-#include "taskbridge/amqp/options.h"
+#include "taskbridge/amqp/channel.h"
 #include "taskbridge/base/str.h"
-#include "taskbridge/io/loop.h"
 
 /* Ids in one message; more go in several, whose answers come one by one. */
 #define TB_PIDBOX_MAX_IDS ((size_t)100)
@@ -58,10 +57,9 @@ struct tb_pidbox_events {
 
 struct tb_pidbox;
 
-/* Opens without connecting; options' texts are borrowed until free. 0, -EINVAL or -ENOMEM. */
-int tb_pidbox_new(struct tb_loop *loop, const struct tb_amqp_options *options,
-                  const struct tb_pidbox_events *events, struct tb_pidbox **ret_pidbox,
-                  struct tb_error *err) TB_MUST_CHECK;
+/* Opens without connecting. 0, -EINVAL or -ENOMEM. */
+int tb_pidbox_new(const struct tb_broker *broker, const struct tb_pidbox_events *events,
+                  struct tb_pidbox **ret_pidbox, struct tb_error *err) TB_MUST_CHECK;
 
 /* Ends a round under way without a callback. NULL is fine. */
 void tb_pidbox_free(struct tb_pidbox *pidbox);

@@ -156,7 +156,7 @@ int tb_inquiry_new(const struct tb_inquiry_options *options, struct tb_inquiry *
     inquiry->options = *options;
     const struct tb_pidbox_events events = {
         .on_answer = on_answer, .on_unreadable = on_unreadable, .on_done = on_done, .owner = inquiry};
-    r = tb_pidbox_new(options->loop, options->amqp, &events, &inquiry->pidbox, err);
+    r = tb_pidbox_new(options->broker, &events, &inquiry->pidbox, err);
     if (r) {
         tb_inquiry_free(inquiry);
         return r;

@@ -12,8 +12,7 @@
 struct tb_inquiry;
 
 struct tb_inquiry_options {
-    struct tb_loop *loop; /* borrowed, as the following */
-    const struct tb_amqp_options *amqp;
+    const struct tb_broker *broker; /* borrowed */
     /* All suspects that were asked about have their answers; err is set when the connection failed: then
      * nothing may be judged by silence. */
     void (*on_done)(void *owner, const struct tb_error *err);

@@ -4,7 +4,7 @@
 
 #include "../hearing.h"
 #include "../schedule.h"
-#include "taskbridge/amqp/options.h"
+#include "taskbridge/amqp/broker.h"
 
 /* cleanup_old_completed_tasks and cleanup_orphaned_trackers: deletes in small batches. */
 extern const struct tb_job_kind tb_job_completed, tb_job_orphaned;
@@ -13,9 +13,8 @@ extern const struct tb_job_kind tb_job_completed, tb_job_orphaned;
 struct tb_job_statuses;
 
 struct tb_job_statuses_options {
-    struct tb_loop *loop; /* borrowed until free, as all here */
-    const struct tb_amqp_options *amqp;
-    const char *source; /* what that broker is called in the tables */
+    const struct tb_broker *broker; /* borrowed until free, as all here */
+    const char *source;             /* what that broker is called in the tables */
     const struct tb_hearing *hearing;
     const struct tb_hearing_company *company;
 };

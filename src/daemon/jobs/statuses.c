@@ -370,8 +370,7 @@ int tb_job_statuses_new(const struct tb_job_statuses_options *options, struct tb
 
     if (!run)
         return tb_error_set_errno(err, -ENOMEM, "the job that finds lost tasks");
-    const struct tb_inquiry_options inquiry = {
-        .loop = options->loop, .amqp = options->amqp, .on_done = on_asked, .owner = run};
+    const struct tb_inquiry_options inquiry = {.broker = options->broker, .on_done = on_asked, .owner = run};
     run->options = *options;
     tb_arena_init(&run->arena, ARENA_MAX_BYTES);
     tb_buf_init(&run->buf, PARAM_MAX_BYTES);

@@ -65,12 +65,19 @@ static int run(struct driver *driver, const char *url, const struct tb_pidbox_ro
     tb_amqp_options_init(&options);
     options.url = url;
     options.instance = "ask_driver";
-    int rc = tb_pidbox_new(driver->loop, &options, &events, &pidbox, err);
+    struct tb_broker broker = {.loop = driver->loop, .options = &options};
+    int rc = tb_dialler_new(driver->loop, &broker.dialler, err);
+    if (rc == 0)
+        rc = tb_resolver_new(driver->loop, broker.dialler, &broker.resolver, err);
+    if (rc == 0)
+        rc = tb_pidbox_new(&broker, &events, &pidbox, err);
     if (rc == 0) {
         tb_pidbox_ask(pidbox, round);
         rc = tb_loop_run(driver->loop, err);
     }
     tb_pidbox_free(pidbox);
+    tb_resolver_free(broker.resolver);
+    tb_dialler_free(broker.dialler);
     return rc;
 }
 

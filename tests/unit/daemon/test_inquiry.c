@@ -13,10 +13,10 @@ static struct tb_pidbox {
     const struct tb_pidbox_round *round;
 } mailbox;
 
-int tb_pidbox_new(struct tb_loop *loop, const struct tb_amqp_options *options,
-                  const struct tb_pidbox_events *events, struct tb_pidbox **ret_pidbox, struct tb_error *err)
+int tb_pidbox_new(const struct tb_broker *broker, const struct tb_pidbox_events *events,
+                  struct tb_pidbox **ret_pidbox, struct tb_error *err)
 {
-    (void)loop, (void)options, (void)err;
+    (void)broker, (void)err;
     mailbox = (struct tb_pidbox){.events = *events};
     *ret_pidbox = &mailbox;
     return 0;
