@@ -1,5 +1,7 @@
-/* A message as rabbitmq-c writes it: its properties, and what can't be said in AMQP refused before anything
- * is written. */
+/* A message as rabbitmq-c writes it.
+ *
+ * What can't be said in AMQP (a key too long, headers that are no table) is refused before anything is
+ * written: half a message would cost the connection. */
 #include "message.h"
 
 #include <errno.h>

@@ -316,7 +316,7 @@ static void ask_daemons(struct tb_job *job)
     run->heard = *run->options.hearing;
     begin_params(run);
     tb_params_push_text(&run->params, tb_str_of(run->options.source));
-    tb_params_push_text(&run->params, tb_str_of(run->options.amqp->queue));
+    tb_params_push_text(&run->params, tb_str_of(run->options.broker->options->queue));
     tb_params_push_int64(&run->params, TB_DAEMON_FRESH_S);
     execute(job, tb_maintenance_queries.heard, on_heard_row, on_heard);
 }
