@@ -1,12 +1,13 @@
 """Watch an onboarding the way the frontend does, without a browser.
 
-``python3 -m demo.watch --ready URL`` waits until the programs can take events
-and requests.  ``python3 -m demo.watch URL --company 73 --output FILE ID...``
+``python3 -m demo.watch --ready URL --and URL`` waits until the programs can take
+events and requests, and the product's page is there.  ``python3 -m demo.watch URL --company 73 --output FILE ID...``
 polls the company's document until all the given tasks have ended, writes it to
 FILE and succeeds if they did.  The token is read from ``TASKBRIDGE_TOKEN``.
 """
 
 import argparse
+import functools
 import json
 import os
 import sys
@@ -51,19 +52,20 @@ def daemon_consumes():
         return False
 
 
-def http_is_ready(url):
+def is_there(url):
     try:
-        fetch(url + "/readyz")
+        fetch(url)
         return True
     except OSError:
         return False
 
 
-def wait_for_programs(url, seconds):
+def wait_for_programs(urls, seconds):
     if not wait_until(daemon_consumes, seconds, interval=0.1):
         return "taskbridged does not consume the queue %s" % EVENT_QUEUE
-    if not wait_until(lambda: http_is_ready(url), seconds, interval=0.1):
-        return "%s/readyz does not answer 200" % url
+    for url in urls:
+        if not wait_until(functools.partial(is_there, url), seconds, interval=0.1):
+            return "%s does not answer 200" % url
     return None
 
 
@@ -122,12 +124,14 @@ def main():
     parser.add_argument("url", metavar="URL", help="where taskbridge-http listens")
     parser.add_argument("task_ids", nargs="*", metavar="ID")
     parser.add_argument("--ready", action="store_true")
+    parser.add_argument("--and", action="append", default=[], dest="others")
     parser.add_argument("--company", type=int, metavar="ID")
     parser.add_argument("--output", default="/dev/stdout", metavar="FILE")
     parser.add_argument("--seconds", type=float, metavar="N", help="give up after")
     options = parser.parse_intermixed_args()
     if options.ready:
-        problem = wait_for_programs(options.url, options.seconds or 30)
+        urls = [options.url + "/readyz", *options.others]
+        problem = wait_for_programs(urls, options.seconds or 30)
     elif options.company is None or not options.task_ids:
         parser.error("--company and the ids of the tasks are needed")
     else:
