@@ -45,7 +45,7 @@ void tb_doctor_judge_writable(const struct tb_doctor_facts *facts, struct tb_doc
 void tb_doctor_judge_durability(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 void tb_doctor_judge_autovacuum(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 void tb_doctor_judge_connections(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
-void tb_doctor_judge_disk(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
+void tb_doctor_judge_replication(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 
 /* doctor_judge_work.c */
 void tb_doctor_judge_daemons(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);

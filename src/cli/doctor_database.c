@@ -45,9 +45,9 @@ static int ask_server(struct asking *asking)
 {
     struct tb_doctor_server *server = &asking->database->server;
     int r = tb_doctor_ask_server(asking->session, server, &asking->err);
-    struct tb_str *texts[] = {&server->version,      &server->role,           &server->database,
-                              &server->tls,          &server->client_host,    &server->host,
-                              &server->peer_address, &server->data_directory, &server->places};
+    struct tb_str *texts[] = {&server->version,      &server->role,        &server->database,
+                              &server->tls,          &server->client_host, &server->host,
+                              &server->peer_address, &server->synchronous};
     for (size_t i = 0; r == 0 && i < TB_COUNT(texts); i++)
         keep(asking->arena, texts[i]);
     return r;
@@ -252,10 +252,10 @@ void tb_doctor_ask_database(struct tb_cli *cli, struct tb_arena *arena, struct t
         ask(&asking, ask_daemons, &database->daemons.problem);
         ask(&asking, ask_workers, &database->workers.problem);
         ask(&asking, ask_tasks, &database->tasks_problem);
+        if (!database->tasks_problem && database->rights.rows_are_hidden)
+            database->tasks_problem = "row security hides the tasks' rows";
         ask(&asking, ask_dead, &database->dead_problem);
         ask(&asking, ask_runs, &database->runs.problem);
     }
-    if (!database->problem)
-        tb_doctor_ask_disk(&database->server, arena, &database->disk);
     tb_pg_session_close(asking.session);
 }

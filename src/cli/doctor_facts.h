@@ -19,12 +19,6 @@ struct tb_doctor_broker {
     size_t asked, answered;
 };
 
-/* Of the place that has least, in percent. */
-struct tb_doctor_disk {
-    const char *problem, *place;
-    int64_t free_bytes, total_bytes;
-};
-
 struct tb_doctor_daemons {
     const char *problem;
     int64_t running, silent;
@@ -61,7 +55,6 @@ struct tb_doctor_database {
     const char *roles; /* rights that the roles lack or have too many of, in words; NULL: none */
     const char *reader_problem;
     struct tb_doctor_reader reader;
-    struct tb_doctor_disk disk;
     struct tb_doctor_daemons daemons;
     struct tb_doctor_workers workers;
     const char *tasks_problem;
@@ -99,9 +92,6 @@ const char *tb_doctor_keep(struct tb_arena *arena, struct tb_str text);
 void tb_doctor_ask_database(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts);
 void tb_doctor_ask_broker(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts);
 
-/* The fullest of the places where this server's data lies, if they can be seen from here. */
-void tb_doctor_ask_disk(const struct tb_doctor_server *server, struct tb_arena *arena,
-                        struct tb_doctor_disk *ret_disk);
 /* Both return as the store's functions they use, with *ret_… in the null state where they failed. */
 int tb_doctor_keep_daemons(struct tb_pg_session *session, struct tb_arena *arena,
                            struct tb_doctor_daemons *ret_daemons, struct tb_error *err) TB_MUST_CHECK;

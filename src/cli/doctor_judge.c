@@ -50,7 +50,7 @@ static const struct check {
     {"durability", NEEDS_DATABASE, tb_doctor_judge_durability},
     {"autovacuum", NEEDS_DATABASE, tb_doctor_judge_autovacuum},
     {"connections", NEEDS_DATABASE, tb_doctor_judge_connections},
-    {"disk", NEEDS_DATABASE, tb_doctor_judge_disk},
+    {"replication", NEEDS_DATABASE, tb_doctor_judge_replication},
     {"daemons", NEEDS_TABLES, tb_doctor_judge_daemons},
     {"lag", NEEDS_TABLES, tb_doctor_judge_lag},
     {"workers", NEEDS_TABLES, tb_doctor_judge_workers},

@@ -1,19 +1,21 @@
 /* Verdicts on the database: is it one we know, safe to reach, to be written, with our tables and rights on
- * them; does it keep what it has confirmed; is there room for connections and data.
+ * them; does it keep what it has confirmed, also over a failover; is there room for connections.
  *
  * synchronous_commit needs no look: every session of the bridge switches it on for itself. fsync and
  * full_page_writes can't be switched by a session, and without them a crash may take back what was
  * acknowledged to the broker. */
 #include "doctor_checks.h"
 
+#include "taskbridge/pg/conninfo.h"
+
 #include <inttypes.h>
 
 #define OLDEST_VERSION 140000
 /* What a daemon, the HTTP module and a few commands want. */
-#define FEW_CONNECTIONS    10
-#define NO_CONNECTIONS     3
-#define DISK_LOW_PERCENT   10
-#define DISK_EMPTY_PERCENT 3
+#define FEW_CONNECTIONS 10
+#define NO_CONNECTIONS  3
+/* A standby takes milliseconds. */
+#define COMMIT_SLOW_US (5 * TB_US_PER_S)
 
 void tb_doctor_judge_database(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
 {
@@ -107,6 +109,26 @@ void tb_doctor_judge_schema(const struct tb_doctor_facts *facts, struct tb_docto
     }
 }
 
+/* What it holds already is not advised. */
+static void advise_role(const struct tb_doctor_rights *rights, struct tb_str role,
+                        struct tb_doctor_line *line)
+{
+    if (rights->uses_writer)
+        tb_doctor_advise(line,
+                         "It has the rights of taskbridge_writer, which lacks some itself: run `taskbridge "
+                         "migrate` as the tables' owner, which grants them.");
+    else if (rights->is_writer)
+        tb_doctor_advise(
+            line,
+            "It is a member of taskbridge_writer, but does not inherit its rights: ALTER ROLE "
+            "\"%.*s\" INHERIT; REVOKE taskbridge_writer FROM \"%.*s\"; GRANT taskbridge_writer TO "
+            "\"%.*s\";",
+            TB_STR_FMT(role), TB_STR_FMT(role), TB_STR_FMT(role));
+    else
+        tb_doctor_advise(line, "As the tables' owner: GRANT taskbridge_writer TO \"%.*s\";",
+                         TB_STR_FMT(role));
+}
+
 void tb_doctor_judge_database_rights(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
 {
     const struct tb_doctor_rights *rights = &facts->database.rights;
@@ -124,8 +146,7 @@ void tb_doctor_judge_database_rights(const struct tb_doctor_facts *facts, struct
     else
         tb_doctor_say(line, TB_DOCTOR_GOOD, "role %.*s may do what the daemon does", TB_STR_FMT(role));
     if (line->verdict == TB_DOCTOR_BAD)
-        tb_doctor_advise(line, "As the tables' owner: GRANT taskbridge_writer TO \"%.*s\";",
-                         TB_STR_FMT(role));
+        advise_role(rights, role, line);
     else if (line->verdict == TB_DOCTOR_WARNING)
         tb_doctor_advise(
             line, "It may do far more than is needed, and row security does not bind it: use a role of "
@@ -216,20 +237,38 @@ void tb_doctor_judge_connections(const struct tb_doctor_facts *facts, struct tb_
                          "left, a daemon that lost its own gets no other.");
 }
 
-void tb_doctor_judge_disk(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
+/* What a failover may cost, and what holds commits up. */
+void tb_doctor_judge_replication(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
 {
-    const struct tb_doctor_disk *disk = &facts->database.disk;
-    char size[TB_DOCTOR_SPAN_BYTES];
-    if (tb_doctor_is_unknown(line, disk->problem) || disk->total_bytes <= 0)
-        return;
-    double percent = 100.0 * (double)disk->free_bytes / (double)disk->total_bytes;
-    enum tb_doctor_verdict verdict = percent < DISK_EMPTY_PERCENT ? TB_DOCTOR_BAD
-                                     : percent < DISK_LOW_PERCENT ? TB_DOCTOR_WARNING
-                                                                  : TB_DOCTOR_GOOD;
-    tb_doctor_say(line, verdict, "%.0f %% (%s) free at %s", percent, tb_doctor_bytes(disk->free_bytes, size),
-                  disk->place);
-    if (verdict != TB_DOCTOR_GOOD)
+    const struct tb_doctor_server *server = &facts->database.server;
+    bool has_more_hosts = tb_conninfo_hosts(facts->config->database.url) > 1;
+    char span[TB_DOCTOR_SPAN_BYTES];
+    if (server->waiting_commits > 0 && (server->standbys == 0 || server->waiting_us > COMMIT_SLOW_US)) {
+        tb_doctor_say(line, TB_DOCTOR_BAD,
+                      "%" PRId64
+                      " commits wait for a synchronous standby, the longest for %s; connected: %" PRId64
+                      ", synchronous_standby_names: %.*s",
+                      server->waiting_commits, tb_doctor_span(server->waiting_us, span), server->standbys,
+                      TB_STR_FMT(server->synchronous));
         tb_doctor_advise(line,
-                         "Make room: a database whose disk is full writes nothing, and events wait in the "
-                         "broker's queue.");
+                         "Bring the standby back, or take it out of synchronous_standby_names and SELECT "
+                         "pg_reload_conf(). Until then nothing is written, and events wait in the queue.");
+    } else if (server->is_standby) {
+        tb_doctor_is_unknown(line, "it is a standby itself");
+    } else if (!tb_str_is_empty(server->synchronous)) {
+        tb_doctor_say(line, server->standbys > 0 ? TB_DOCTOR_GOOD : TB_DOCTOR_WARNING,
+                      "synchronous (%.*s); standbys connected: %" PRId64, TB_STR_FMT(server->synchronous),
+                      server->standbys);
+        if (server->standbys == 0)
+            tb_doctor_advise(line, "The next commit waits until a standby is there.");
+    } else if (server->standbys > 0 || has_more_hosts) {
+        tb_doctor_say(line, TB_DOCTOR_WARNING,
+                      "asynchronous: a failover can lose what was acknowledged to the broker; standbys "
+                      "connected: %" PRId64,
+                      server->standbys);
+        tb_doctor_advise(line,
+                         "Name the standby in synchronous_standby_names, so that a commit waits for it.");
+    } else {
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "no standby is connected");
+    }
 }

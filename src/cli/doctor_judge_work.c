@@ -27,7 +27,11 @@ void tb_doctor_judge_daemons(const struct tb_doctor_facts *facts, struct tb_doct
     const struct tb_doctor_daemons *daemons = &facts->database.daemons;
     if (tb_doctor_is_unknown(line, daemons->problem))
         return;
-    if (daemons->running == 0) {
+    if (daemons->running == 0 && facts->database.server.waiting_commits > 0) {
+        tb_doctor_say(line, TB_DOCTOR_BAD,
+                      "none could say lately that it runs: commits wait for a synchronous standby");
+        tb_doctor_advise(line, "See the line \"replication\".");
+    } else if (daemons->running == 0) {
         tb_doctor_say(line, TB_DOCTOR_BAD, "none runs%s%s",
                       daemons->silent > 0 ? "; without a goodbye went silent: " : "",
                       daemons->silent > 0 ? daemons->silent_names : "");

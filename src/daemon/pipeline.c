@@ -3,9 +3,8 @@
  * While PostgreSQL is idle, what has come is written at once, however little; while it works, the other batch
  * gathers, so batches grow with the load and there is no knob. Deliveries are acknowledged only after the
  * commit of the batch that holds them. A batch whose outcome is unknown or that could not be written is
- * written again, unchanged. A batch that is refused for its data is written in parts (bisect.c), and so is
- * one that PostgreSQL answers with another error again and again: one row that nobody can write (a trigger
- * that fails for it alone) must not keep its neighbours waiting. It is a dead letter once they have landed.
+ * written again, unchanged. One that is refused, or fails again and again, is written in parts (bisect.c):
+ * a row that nobody can write must not keep its neighbours waiting.
  * When the broker is lost, tags are void: what is gathered is dropped, because it will be delivered again,
  * and what is being written is not acknowledged.
  *

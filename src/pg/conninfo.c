@@ -100,3 +100,16 @@ int tb_conninfo_check(const char *url, struct tb_error *err)
     PQfreemem(message);
     return r;
 }
+
+size_t tb_conninfo_hosts(const char *url)
+{
+    PQconninfoOption *options = PQconninfoParse(url, NULL);
+    const char *addresses = options ? find_option(options, "hostaddr") : "";
+    const char *list = *addresses ? addresses : options ? find_option(options, "host") : "";
+    size_t count = 1;
+
+    for (; *list; list++)
+        count += *list == ',';
+    PQconninfoFree(options);
+    return count;
+}

@@ -4,19 +4,19 @@ import json
 import os
 import pathlib
 import re
-import subprocess
 import time
 
 import pytest
 
-from harness import EVENTS_QUEUE, free_port, wait_until
+from harness import EVENTS_QUEUE, wait_until
 from harness.database import with_database
 from harness.stack import ROOT
+from harness.standby import Standby
 from harness.tls import Authority, listen_with_tls
 
 CHECKS = ["configuration", "broker", "broker TLS", "broker alarm", "broker rights", "exchange", "queue", "binding",
           "consumers", "queue depth", "asking workers", "database", "database TLS", "writable", "schema",
-          "database rights", "roles", "reading", "durability", "autovacuum", "connections", "disk", "daemons", "lag",
+          "database rights", "roles", "reading", "durability", "autovacuum", "connections", "replication", "daemons", "lag",
           "workers", "worker events", "sent events", "clocks", "serializers", "missed events", "dead letters", "maintenance",
           "lost tasks", "companies"]
 
@@ -291,7 +291,7 @@ def test_who_publishes_during_an_alarm_is_told_so(site, tmp_path, disk_alarm):
 # ---- the database ----
 
 DATABASE = ["database TLS", "writable", "schema", "database rights", "roles", "reading", "durability", "autovacuum",
-            "connections", "disk", "daemons", "lag", "workers", "worker events", "sent events", "clocks", "serializers", "missed events",
+            "connections", "replication", "daemons", "lag", "workers", "worker events", "sent events", "clocks", "serializers", "missed events",
             "dead letters", "maintenance", "lost tasks", "companies"]
 
 
@@ -368,29 +368,15 @@ def test_a_superuser_is_more_than_is_needed(site, stack):
 
 
 @pytest.fixture
-def standby(site, stack):
-    """The URL of the site's database on a standby of the stack's server."""
-    home = pathlib.Path(stack.environment["TASKBRIDGE_STACK_POSTGRESQL_DIR"])
-    place, port = home / f"standby-{os.getpid()}", free_port()
-    binaries = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-    as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-
-    def run(*command):
-        subprocess.run([*as_owner, *map(str, command)], cwd="/", check=True, timeout=120, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL)
-
-    run(binaries / "pg_basebackup", "-d", stack.admin_url, "-D", place, "-R", "-c", "fast", "--no-sync")
-    try:
-        run(binaries / "pg_ctl", "-D", place, "-w", "-l", f"{place}.log", "-o",
-            f"-p {port} -c unix_socket_directories=", "start")
-        yield re.sub(r"@127\.0\.0\.1:\d+/", f"@127.0.0.1:{port}/", site.database_url)
-    finally:
-        run(binaries / "pg_ctl", "-D", place, "-w", "-m", "immediate", "stop")
-        run("rm", "-rf", place, f"{place}.log")
+def standby(stack):
+    """Of the stack's server."""
+    place = Standby(stack)
+    yield place
+    place.close()
 
 
 def test_a_standby(site, standby):
-    lines = examine(site, 1, TASKBRIDGE_DATABASE_URL=standby)
+    lines = examine(site, 1, TASKBRIDGE_DATABASE_URL=standby.url(site.database_url))
     assert lines["writable"]["verdict"] == "bad" and "target_session_attrs=read-write" in lines["writable"]["remedy"]
     assert lines["schema"]["verdict"] == "good"
 

@@ -13,15 +13,17 @@ struct tb_doctor_server {
     int64_t max_connections, reserved_connections, used_connections;
     struct tb_str peer_address, tls; /* as struct tb_pg_peer has them */
     bool is_verified;
-    struct tb_str client_host, host;      /* addresses, as the server has them; null over a Unix socket */
-    int64_t backend_pid;                  /* of this session, in the server's own numbering */
-    struct tb_str data_directory, places; /* places: of tablespaces, one a line */
+    struct tb_str client_host, host;     /* addresses, as the server has them; null over a Unix socket */
+    struct tb_str synchronous;           /* synchronous_standby_names; "" where commits wait for none */
+    int64_t standbys;                    /* connected ones */
+    int64_t waiting_commits, waiting_us; /* for a standby, and the longest of them */
 };
 
 struct tb_doctor_rights {
     bool has_tables;
-    struct tb_str lacking; /* "DELETE, INSERT on dead_letters; …"; null when nothing is */
-    bool rows_are_hidden;  /* by row security */
+    struct tb_str lacking;       /* "DELETE, INSERT on dead_letters; …"; null when nothing is */
+    bool rows_are_hidden;        /* by row security */
+    bool is_writer, uses_writer; /* a member of taskbridge_writer; and has its rights without SET ROLE */
 };
 
 /* What the HTTP module could do with this role. */

@@ -34,10 +34,11 @@ int tb_doctor_ask_server(struct tb_pg_session *session, struct tb_doctor_server 
                                             .used_connections = tb_result_int64(result, 0, 10),
                                             .client_host = tb_result_str(result, 0, 11),
                                             .host = tb_result_str(result, 0, 12),
-                                            .backend_pid = tb_result_int64(result, 0, 13),
-                                            .data_directory = tb_result_str(result, 0, 14),
-                                            .places = tb_result_str(result, 0, 15),
-                                            .database = tb_result_str(result, 0, 16),
+                                            .database = tb_result_str(result, 0, 13),
+                                            .synchronous = tb_result_str(result, 0, 14),
+                                            .standbys = tb_result_int64(result, 0, 15),
+                                            .waiting_commits = tb_result_int64(result, 0, 16),
+                                            .waiting_us = tb_result_int64(result, 0, 17),
                                             .peer_address = tb_str_of(peer.address),
                                             .tls = tb_str_of(peer.tls),
                                             .is_verified = peer.is_verified};
@@ -54,7 +55,9 @@ int tb_doctor_ask_rights(struct tb_pg_session *session, struct tb_doctor_rights 
         return r;
     *ret_rights = (struct tb_doctor_rights){.has_tables = tb_result_bool(result, 0, 0),
                                             .lacking = tb_result_str(result, 0, 1),
-                                            .rows_are_hidden = tb_result_bool(result, 0, 2)};
+                                            .rows_are_hidden = tb_result_bool(result, 0, 2),
+                                            .is_writer = tb_result_bool(result, 0, 3),
+                                            .uses_writer = tb_result_bool(result, 0, 4)};
     return 0;
 }
 

@@ -67,7 +67,6 @@ static void fill_database(struct tb_doctor_database *database, struct tb_doctor_
         .known = 5,
         .rights = {.has_tables = true},
         .reader = {.may_act = true},
-        .disk = {.place = "/data", .free_bytes = 40 * GB, .total_bytes = 100 * GB},
         .daemons = {.running = 1,
                     .names = "d1",
                     .silent_names = "",
@@ -90,6 +89,7 @@ static void fill_database(struct tb_doctor_database *database, struct tb_doctor_
 static void fill(struct place *place)
 {
     *place = (struct place){.workers = {working("w1@a"), working("w2@b"), working("w3@c")}};
+    place->config.database.url = "postgresql://u@h/x";
     place->config.amqp.exchange = "celeryev";
     place->config.amqp.queue.name = "taskbridge.events";
     place->config.amqp.queue.max_bytes = 2 * GB;
@@ -202,6 +202,8 @@ CASE(schema_unseen, d->schema_problem = "permission denied")
 CASE(no_tables, d->rights.has_tables = false)
 CASE(rights_unseen, d->rights_problem = "it broke")
 CASE(rights_lacking, d->rights.lacking = TB_STR("INSERT on dead_letters"))
+CASE(rights_held, rights_lacking(p); d->rights.is_writer = d->rights.uses_writer = true)
+CASE(rights_not_inherited, rights_lacking(p); d->rights.is_writer = true)
 CASE(rows_hidden, d->rights.rows_are_hidden = true)
 CASE(superuser, d->server.role_is_superuser = true)
 CASE(no_fsync, d->server.fsync = false)
@@ -211,10 +213,13 @@ CASE(no_autovacuum, d->server.autovacuum = false)
 CASE(connections_10, d->server.used_connections = 87)
 CASE(connections_9, d->server.used_connections = 88)
 CASE(connections_2, d->server.used_connections = 95)
-CASE(disk_10, d->disk.free_bytes = 10 * GB)
-CASE(disk_9, d->disk.free_bytes = 9 * GB)
-CASE(disk_2, d->disk.free_bytes = 2 * GB)
-CASE(disk_unseen, d->disk.problem = "it is elsewhere")
+CASE(standby_connected, d->server.standbys = 1)
+CASE(standby_synchronous, d->server.standbys = 1; d->server.synchronous = TB_STR("ANY 1 (s1)"))
+CASE(standby_away, d->server.synchronous = TB_STR("s1"))
+CASE(commits_wait, standby_away(p); d->server.waiting_commits = 3; d->server.waiting_us = 61 * S)
+CASE(commits_pass, standby_synchronous(p); d->server.waiting_commits = 3; d->server.waiting_us = S / 10)
+CASE(commits_wait_unheard, commits_wait(p); d->daemons.running = 0)
+CASE(several_hosts, p->config.database.url = "postgresql://u@h1,h2/x")
 
 CASE(no_daemon, d->daemons.running = 0)
 CASE(dead_daemon, d->daemons.running = 0; d->daemons.silent = 1; d->daemons.silent_names = "d9")
@@ -392,6 +397,8 @@ static const struct {
     {rights_lacking, "database rights", BAD, "INSERT on dead_letters",
      "GRANT taskbridge_writer TO \"bridge\";"},
     {rows_hidden, "database rights", BAD, "row security", "GRANT taskbridge_writer TO \"bridge\";"},
+    {rights_held, "database rights", BAD, "INSERT on dead_letters", "taskbridge migrate"},
+    {rights_not_inherited, "database rights", BAD, "INSERT on dead_letters", "ALTER ROLE \"bridge\" INHERIT"},
     {superuser, "database rights", WARNING, "superuser", "of the bridge's own"},
     {nothing, "durability", GOOD, "fsync and full_page_writes are on", NULL},
     {no_fsync, "durability", BAD, "fsync is off", "ALTER SYSTEM SET fsync = on"},
@@ -403,11 +410,17 @@ static const struct {
     {connections_10, "connections", GOOD, "87 of 97 used", NULL},
     {connections_9, "connections", WARNING, "88 of 97 used", "max_connections"},
     {connections_2, "connections", BAD, "95 of 97 used", "max_connections"},
-    {nothing, "disk", GOOD, "40 % (40.0 GiB) free at /data", NULL},
-    {disk_10, "disk", GOOD, "10 %", NULL},
-    {disk_9, "disk", WARNING, "9 %", "Make room"},
-    {disk_2, "disk", BAD, "2 %", "Make room"},
-    {disk_unseen, "disk", UNKNOWN, "it is elsewhere", NULL},
+    {nothing, "replication", GOOD, "no standby is connected", NULL},
+    {standby_connected, "replication", WARNING, "asynchronous: a failover can lose",
+     "synchronous_standby_names"},
+    {several_hosts, "replication", WARNING, "asynchronous: a failover can lose", "synchronous_standby_names"},
+    {standby_synchronous, "replication", GOOD, "synchronous (ANY 1 (s1)); standbys connected: 1", NULL},
+    {standby_away, "replication", WARNING, "standbys connected: 0", "next commit"},
+    {commits_wait, "replication", BAD, "3 commits wait for a synchronous standby, the longest for 61.0 s",
+     "Bring the standby back"},
+    {commits_pass, "replication", GOOD, "synchronous", NULL},
+    {standby, "replication", UNKNOWN, "a standby itself", NULL},
+    {commits_wait_unheard, "daemons", BAD, "commits wait for a synchronous standby", "replication"},
     {no_daemon, "daemons", BAD, "none runs", "Start taskbridged"},
     {dead_daemon, "daemons", BAD, "went silent: d9", "Start taskbridged"},
     {one_dead_daemon, "daemons", WARNING, "1 running; without a goodbye went silent: d9", "killed"},
