@@ -9,7 +9,6 @@
  * and what is being written is not acknowledged.
  *
  * The writing side is in one of four states, left only through change_state:
- *
  *   idle -> submitted -> idle            committed
  *           submitted -> waiting         again, after a wait or when the database is back -> submitted
  *
