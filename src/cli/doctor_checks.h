@@ -47,6 +47,9 @@ void tb_doctor_judge_autovacuum(const struct tb_doctor_facts *facts, struct tb_d
 void tb_doctor_judge_connections(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 void tb_doctor_judge_replication(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 
+/* doctor_judge_versions.c */
+void tb_doctor_judge_versions(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
+
 /* doctor_judge_work.c */
 void tb_doctor_judge_daemons(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 void tb_doctor_judge_lag(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);

@@ -63,6 +63,7 @@ static const struct check {
     {"maintenance", NEEDS_TABLES, tb_doctor_judge_maintenance},
     {"lost tasks", NEEDS_TABLES, tb_doctor_judge_lost},
     {"companies", NEEDS_TABLES, tb_doctor_judge_companies},
+    {"versions", NEEDS_NOTHING, tb_doctor_judge_versions},
 };
 
 size_t tb_doctor_check_count(void)

@@ -18,7 +18,6 @@
 /* The oldest that has all the queue's arguments; the newest that was there to be tried. */
 #define OLDEST_MAJOR 3
 #define OLDEST_MINOR 10
-#define NEWEST_MAJOR 4
 
 static bool is_here(const char *host)
 {
@@ -113,19 +112,14 @@ void tb_doctor_judge_broker(const struct tb_doctor_facts *facts, struct tb_docto
     if (strcmp(seen->product, "RabbitMQ") != 0 || !read_version(seen->version, &major, &minor)) {
         tb_doctor_say(line, TB_DOCTOR_WARNING, "\"%s\" \"%s\" at %s is nothing that the bridge was made for",
                       seen->product, seen->version, seen->place);
-        tb_doctor_advise(line, "Use RabbitMQ 3.10 to 4.x.");
+        tb_doctor_advise(line, "Use RabbitMQ 3.10 or later.");
         return;
     }
     bool is_old = major < OLDEST_MAJOR || (major == OLDEST_MAJOR && minor < OLDEST_MINOR);
-    enum tb_doctor_verdict verdict = is_old                 ? TB_DOCTOR_BAD
-                                     : major > NEWEST_MAJOR ? TB_DOCTOR_WARNING
-                                                            : TB_DOCTOR_GOOD;
-    tb_doctor_say(line, verdict, "RabbitMQ %s at %s", seen->version, seen->place);
-    if (verdict != TB_DOCTOR_GOOD)
-        tb_doctor_advise(line, is_old
-                                   ? "Use RabbitMQ 3.10 or later: older ones lack what the queue needs."
-                                   : "It is newer than 4.x, which the bridge was made for: look for a newer "
-                                     "taskbridge.");
+    tb_doctor_say(line, is_old ? TB_DOCTOR_BAD : TB_DOCTOR_GOOD, "RabbitMQ %s at %s", seen->version,
+                  seen->place);
+    if (is_old)
+        tb_doctor_advise(line, "Use RabbitMQ 3.10 or later: older ones lack what the queue needs.");
 }
 
 void tb_doctor_judge_broker_tls(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)

@@ -91,7 +91,8 @@ static void on_worker(void *owner, const struct tb_doctor_worker *worker)
     struct keeping *keeping = owner;
     struct tb_doctor_workers *workers = keeping->workers;
     struct tb_doctor_worker copy = *worker;
-    if (workers->count < WORKERS_MAX && tb_arena_copy(keeping->arena, worker->hostname, &copy.hostname))
+    if (workers->count < WORKERS_MAX && tb_arena_copy(keeping->arena, worker->hostname, &copy.hostname) &&
+        tb_arena_copy(keeping->arena, worker->sw_ver, &copy.sw_ver))
         workers->list[workers->count++] = copy;
 }
 

@@ -18,7 +18,7 @@ CHECKS = ["configuration", "broker", "broker TLS", "broker alarm", "broker right
           "consumers", "queue depth", "asking workers", "database", "database TLS", "writable", "schema",
           "database rights", "roles", "reading", "durability", "autovacuum", "connections", "replication", "daemons", "lag",
           "workers", "worker events", "sent events", "clocks", "serializers", "missed events", "dead letters", "maintenance",
-          "lost tasks", "companies"]
+          "lost tasks", "companies", "versions"]
 
 
 def examine(site, check=False, **variables):

@@ -36,7 +36,7 @@ struct tb_doctor_reader {
 
 /* A worker that was heard of within a day. */
 struct tb_doctor_worker {
-    struct tb_str hostname;
+    struct tb_str hostname, sw_ver;
     int64_t silent_us; /* since it was heard */
     bool said_goodbye;
     double freq_s;

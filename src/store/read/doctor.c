@@ -90,7 +90,8 @@ static struct tb_doctor_worker read_worker(const struct tb_result *result, size_
                                      .taken_up = tb_result_int64(result, row, 5),
                                      .started = tb_result_int64(result, row, 6),
                                      .day_taken_up = tb_result_int64(result, row, 7),
-                                     .day_missed = tb_result_int64(result, row, 8)};
+                                     .day_missed = tb_result_int64(result, row, 8),
+                                     .sw_ver = tb_result_str(result, row, 9)};
 }
 
 int tb_doctor_ask_workers(struct tb_pg_session *session,

@@ -20,6 +20,7 @@ struct place {
 static struct tb_doctor_worker working(const char *hostname)
 {
     return (struct tb_doctor_worker){.hostname = tb_str_of(hostname),
+                                     .sw_ver = TB_STR("5.6.3"),
                                      .silent_us = S,
                                      .freq_s = 2,
                                      .skew_us = 20000,
@@ -134,6 +135,9 @@ CASE(rabbit_3_10, version(b, "3.10.0"))
 CASE(rabbit_3_9, version(b, "3.9.29"))
 CASE(rabbit_4_1, version(b, "4.1.0"))
 CASE(rabbit_5, version(b, "5.0.0"))
+CASE(celery_6, p->workers[1].sw_ver = TB_STR("5.10.0"); d->server.version = TB_STR("19.1"))
+CASE(no_broker_known, b->problem = "it is down")
+CASE(nothing_known, b->problem = d->problem = "it is down")
 CASE(no_rabbit, snprintf(b->seen.product, sizeof(b->seen.product), "LavinMQ"))
 CASE(remote_broker, snprintf(b->seen.host, sizeof(b->seen.host), "mq.example"))
 CASE(ipv6_broker, snprintf(b->seen.host, sizeof(b->seen.host), "::1"))
@@ -305,8 +309,15 @@ static const struct {
     {rabbit_3_10, "broker", GOOD, "3.10.0", NULL},
     {rabbit_3_9, "broker", BAD, "3.9.29", "3.10 or later"},
     {rabbit_4_1, "broker", GOOD, "4.1.0", NULL},
-    {rabbit_5, "broker", WARNING, "5.0.0", "newer"},
-    {no_rabbit, "broker", WARNING, "LavinMQ", "RabbitMQ 3.10 to 4.x"},
+    {rabbit_5, "broker", GOOD, "5.0.0", NULL},
+    {nothing, "versions", GOOD, "tried with this bridge: RabbitMQ 3.12.1, PostgreSQL 15.2, Celery 5.6.3",
+     NULL},
+    {rabbit_5, "versions", GOOD, "newer than what the bridge was tried with: RabbitMQ 5.0.0", NULL},
+    {celery_6, "versions", GOOD, "newer than what the bridge was tried with: PostgreSQL 19.1, Celery 5.10.0",
+     NULL},
+    {no_broker_known, "versions", GOOD, "tried with this bridge: PostgreSQL 15.2, Celery 5.6.3", NULL},
+    {nothing_known, "versions", UNKNOWN, "nothing was reached", NULL},
+    {no_rabbit, "broker", WARNING, "LavinMQ", "RabbitMQ 3.10 or later"},
     {nothing, "broker TLS", GOOD, "nor needed", NULL},
     {ipv6_broker, "broker TLS", GOOD, "nor needed", NULL},
     {remote_broker, "broker TLS", WARNING, "not used", "amqps://"},
