@@ -5,28 +5,30 @@
 -- are plain expressions that PostgreSQL puts in place of the call.
 
 -- In these functions R is greatest(received_at, began_at), the beginning of the latest attempt as a worker has it;
--- A is greatest(received_at, retried_at, requeued_at), the moment from which the task waits for its latest attempt;
--- T is greatest(failed_at, revoked_at, rejected_at). What is absent is -infinity.
+-- A is greatest(received_at, retried_at, requeued_at, cancelled_at), the moment from which it waits for its latest
+-- attempt; T is greatest(failed_at, revoked_at, rejected_at). What is absent is -infinity.
 
 CREATE OR REPLACE FUNCTION tracker_status(
     sent_at timestamptz, received_at timestamptz, began_at timestamptz, retried_at timestamptz,
-    requeued_at timestamptz, succeeded_at timestamptz, failed_at timestamptz, revoked_at timestamptz,
+    requeued_at timestamptz, cancelled_at timestamptz, succeeded_at timestamptz, failed_at timestamptz,
+    revoked_at timestamptz,
     rejected_at timestamptz, alive_at timestamptz, lost_at timestamptz) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT CASE
     WHEN succeeded_at IS NOT NULL THEN 'success'
     WHEN greatest(failed_at, revoked_at, rejected_at) >= coalesce(greatest(received_at, began_at), '-infinity')
         THEN 'failed'
-    WHEN lost_at > coalesce(greatest(sent_at, received_at, began_at, retried_at, requeued_at, failed_at, revoked_at,
-                                     rejected_at, alive_at), '-infinity') THEN 'failed'
-    WHEN greatest(began_at, alive_at) >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity')
-        THEN 'running'
+    WHEN lost_at > coalesce(greatest(sent_at, received_at, began_at, retried_at, requeued_at, cancelled_at,
+                                     failed_at, revoked_at, rejected_at, alive_at), '-infinity') THEN 'failed'
+    WHEN greatest(began_at, alive_at) >=
+            coalesce(greatest(received_at, retried_at, requeued_at, cancelled_at), '-infinity') THEN 'running'
     ELSE 'pending' END
 $$;
 
 CREATE OR REPLACE FUNCTION tracker_celery_state(
     sent_at timestamptz, received_at timestamptz, began_at timestamptz, retried_at timestamptz,
-    requeued_at timestamptz, succeeded_at timestamptz, failed_at timestamptz, revoked_at timestamptz,
+    requeued_at timestamptz, cancelled_at timestamptz, succeeded_at timestamptz, failed_at timestamptz,
+    revoked_at timestamptz,
     rejected_at timestamptz, alive_at timestamptz, lost_at timestamptz) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT CASE
@@ -34,68 +36,69 @@ SELECT CASE
     WHEN revoked_at >= coalesce(greatest(received_at, began_at), '-infinity') THEN 'REVOKED'
     WHEN failed_at >= coalesce(greatest(received_at, began_at), '-infinity') THEN 'FAILURE'
     WHEN rejected_at >= coalesce(greatest(received_at, began_at), '-infinity') THEN 'REJECTED'
-    WHEN lost_at > coalesce(greatest(sent_at, received_at, began_at, retried_at, requeued_at, failed_at, revoked_at,
-                                     rejected_at, alive_at), '-infinity') THEN 'LOST'
-    WHEN alive_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity') THEN 'PROGRESS'
-    WHEN began_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity') THEN 'STARTED'
-    WHEN retried_at >= coalesce(greatest(received_at, requeued_at), '-infinity') THEN 'RETRY'
+    WHEN lost_at > coalesce(greatest(sent_at, received_at, began_at, retried_at, requeued_at, cancelled_at,
+                                     failed_at, revoked_at, rejected_at, alive_at), '-infinity') THEN 'LOST'
+    WHEN alive_at >= coalesce(greatest(received_at, retried_at, requeued_at, cancelled_at), '-infinity') THEN 'PROGRESS'
+    WHEN began_at >= coalesce(greatest(received_at, retried_at, requeued_at, cancelled_at), '-infinity') THEN 'STARTED'
+    WHEN retried_at >= coalesce(greatest(received_at, requeued_at, cancelled_at), '-infinity') THEN 'RETRY'
     WHEN received_at IS NOT NULL THEN 'RECEIVED'
     ELSE 'PENDING' END
 $$;
 
 -- Clamped before it becomes an integer: workers do send Infinity.
 CREATE OR REPLACE FUNCTION tracker_progress(
-    received_at timestamptz, retried_at timestamptz, requeued_at timestamptz, succeeded_at timestamptz,
-    progress_at timestamptz, progress_value double precision) RETURNS integer
+    received_at timestamptz, retried_at timestamptz, requeued_at timestamptz, cancelled_at timestamptz,
+    succeeded_at timestamptz, progress_at timestamptz, progress_value double precision) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT CASE
     WHEN succeeded_at IS NOT NULL THEN 100
-    WHEN progress_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity')
+    WHEN progress_at >= coalesce(greatest(received_at, retried_at, requeued_at, cancelled_at), '-infinity')
         THEN floor(least(greatest(progress_value, 0), 100))::integer
     ELSE 0 END
 $$;
 
 CREATE OR REPLACE FUNCTION tracker_progress_text(
-    received_at timestamptz, retried_at timestamptz, requeued_at timestamptz, text_at timestamptz,
-    progress_note text) RETURNS text
+    received_at timestamptz, retried_at timestamptz, requeued_at timestamptz, cancelled_at timestamptz,
+    text_at timestamptz, progress_note text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT CASE WHEN text_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity')
+SELECT CASE WHEN text_at >= coalesce(greatest(received_at, retried_at, requeued_at, cancelled_at), '-infinity')
     THEN progress_note END
 $$;
 
--- A failure, a revocation or a rejection alone is no sign that the task ever began. A success is, if it was an
--- event's.
+-- Where its start never came, a task that succeeded says how long it ran; while it runs, its first sign of life is what
+-- is known, or of a later attempt the moment from which it waited for that: neither moves while it runs. A failure, a
+-- revocation or a rejection alone is no sign that it ever began. Times of day have no part in it, hence UTC.
 CREATE OR REPLACE FUNCTION tracker_started_at(
     received_at timestamptz, began_at timestamptz, retried_at timestamptz, requeued_at timestamptz,
-    succeeded_at timestamptz, runtime_s double precision, alive_at timestamptz, progress_at timestamptz,
-    text_at timestamptz) RETURNS timestamptz
+    cancelled_at timestamptz, succeeded_at timestamptz, runtime_s double precision, first_alive_at timestamptz,
+    alive_at timestamptz) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT coalesce(began_at, least(
-    CASE WHEN alive_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity') THEN alive_at END,
-    CASE WHEN progress_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity')
-            AND alive_at IS NOT NULL THEN progress_at END,
-    CASE WHEN text_at >= coalesce(greatest(received_at, retried_at, requeued_at), '-infinity')
-            AND alive_at IS NOT NULL THEN text_at END,
-    CASE WHEN runtime_s IS NOT NULL THEN succeeded_at END))
+SELECT coalesce(began_at,
+    CASE WHEN runtime_s BETWEEN 0 AND 4294967296 THEN
+        (succeeded_at AT TIME ZONE 'UTC' - make_interval(secs => runtime_s)) AT TIME ZONE 'UTC' END,
+    CASE WHEN alive_at >= coalesce(greatest(received_at, retried_at, requeued_at, cancelled_at), '-infinity') THEN
+        greatest(coalesce(first_alive_at, alive_at), received_at, retried_at, requeued_at, cancelled_at) END)
 $$;
 
 CREATE OR REPLACE FUNCTION tracker_completed_at(
     sent_at timestamptz, received_at timestamptz, began_at timestamptz, retried_at timestamptz,
-    requeued_at timestamptz, succeeded_at timestamptz, failed_at timestamptz, revoked_at timestamptz,
+    requeued_at timestamptz, cancelled_at timestamptz, succeeded_at timestamptz, failed_at timestamptz,
+    revoked_at timestamptz,
     rejected_at timestamptz, alive_at timestamptz, lost_at timestamptz) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT CASE
     WHEN succeeded_at IS NOT NULL THEN succeeded_at
     WHEN greatest(failed_at, revoked_at, rejected_at) >= coalesce(greatest(received_at, began_at), '-infinity')
         THEN greatest(failed_at, revoked_at, rejected_at)
-    WHEN lost_at > coalesce(greatest(sent_at, received_at, began_at, retried_at, requeued_at, failed_at, revoked_at,
-                                     rejected_at, alive_at), '-infinity') THEN lost_at END
+    WHEN lost_at > coalesce(greatest(sent_at, received_at, began_at, retried_at, requeued_at, cancelled_at,
+                                     failed_at, revoked_at, rejected_at, alive_at), '-infinity') THEN lost_at END
 $$;
 
 -- Only of a task that failed; an empty text says nothing.
 CREATE OR REPLACE FUNCTION tracker_error_message(
     sent_at timestamptz, received_at timestamptz, began_at timestamptz, retried_at timestamptz,
-    requeued_at timestamptz, succeeded_at timestamptz, failed_at timestamptz, error text, revoked_at timestamptz,
+    requeued_at timestamptz, cancelled_at timestamptz, succeeded_at timestamptz, failed_at timestamptz, error text,
+    revoked_at timestamptz,
     revoke_text text, rejected_at timestamptz, alive_at timestamptz, lost_at timestamptz, lost_reason text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -107,8 +110,15 @@ SELECT CASE
                 THEN coalesce(nullif(revoke_text, ''), 'revoked')
             WHEN failed_at >= coalesce(greatest(received_at, began_at), '-infinity') AND error <> '' THEN error
             WHEN rejected_at >= coalesce(greatest(received_at, began_at), '-infinity') THEN 'rejected' END
-    WHEN lost_at > coalesce(greatest(sent_at, received_at, began_at, retried_at, requeued_at, failed_at, revoked_at,
-                                     rejected_at, alive_at), '-infinity') THEN nullif(lost_reason, '') END
+    WHEN lost_at > coalesce(greatest(sent_at, received_at, began_at, retried_at, requeued_at, cancelled_at,
+                                     failed_at, revoked_at, rejected_at, alive_at), '-infinity')
+        THEN nullif(lost_reason, '') END
+$$;
+
+-- The last dotted part of a task's name: its type, and what people read where nothing better is known.
+CREATE OR REPLACE FUNCTION tracker_last_part(name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT coalesce(nullif(substring(name FROM '[^.]*$'), ''), name)
 $$;
 
 -- The company as the product's integer key, where it is one: no sign but "-", no leading zeros, within bigint.
@@ -129,10 +139,12 @@ CREATE TABLE IF NOT EXISTS background_task_trackers (
     updated_at timestamptz NOT NULL DEFAULT now(),   -- when it was last heard of: by an event, or as registered
 
     sent_at timestamptz,                             -- least; all other stamps greatest, unless said
+    first_alive_at timestamptz,                      -- least
     received_at timestamptz,
     began_at timestamptz,
     retried_at timestamptz,
     requeued_at timestamptz,
+    cancelled_at timestamptz,
     rejected_at timestamptz,
     alive_at timestamptz,
     succeeded_at timestamptz,                        -- what follows a stamp travels with it
@@ -148,8 +160,12 @@ CREATE TABLE IF NOT EXISTS background_task_trackers (
     text_at timestamptz,
     progress_note text COLLATE "C",
     name_at timestamptz,
-    name text COLLATE "C",
-    task_type text COLLATE "C",
+    name text COLLATE "C",                           -- in task-sent
+    received_name_at timestamptz,
+    received_name text COLLATE "C",                  -- in task-received: its shadow where it is another
+    rule_is_of_name boolean NOT NULL DEFAULT false,  -- greatest, before rule_at: the rule of the name, not the shadow's
+    rule_at timestamptz,
+    rule_type text COLLATE "C",
     rule_display_name text COLLATE "C",
     worker_at timestamptz,
     worker text COLLATE "C",
@@ -174,6 +190,7 @@ CREATE TABLE IF NOT EXISTS background_task_trackers (
     rule_company_at timestamptz,                     -- least
     rule_company text COLLATE "C",
     inherits_company boolean NOT NULL DEFAULT false, -- or
+    belongs_to_nobody boolean NOT NULL DEFAULT false, -- or: as its rule says
     inherited_company text COLLATE "C",              -- the root's, by inherit_companies.sql
     registered_company text COLLATE "C",             -- these by tracker_register alone
     registered_name text,
@@ -186,30 +203,33 @@ CREATE TABLE IF NOT EXISTS background_task_trackers (
     company_before text COLLATE "C",                 -- company_key before the last update: it has to hear of it too
 
     status text NOT NULL GENERATED ALWAYS AS (tracker_status(
-        sent_at, received_at, began_at, retried_at, requeued_at, succeeded_at, failed_at, revoked_at, rejected_at,
-        alive_at, lost_at)) STORED,
+        sent_at, received_at, began_at, retried_at, requeued_at, cancelled_at, succeeded_at, failed_at, revoked_at,
+        rejected_at, alive_at, lost_at)) STORED,
     celery_state text NOT NULL GENERATED ALWAYS AS (tracker_celery_state(
-        sent_at, received_at, began_at, retried_at, requeued_at, succeeded_at, failed_at, revoked_at, rejected_at,
-        alive_at, lost_at)) STORED,
+        sent_at, received_at, began_at, retried_at, requeued_at, cancelled_at, succeeded_at, failed_at, revoked_at,
+        rejected_at, alive_at, lost_at)) STORED,
     progress integer NOT NULL GENERATED ALWAYS AS (tracker_progress(
-        received_at, retried_at, requeued_at, succeeded_at, progress_at, progress_value)) STORED,
+        received_at, retried_at, requeued_at, cancelled_at, succeeded_at, progress_at, progress_value)) STORED,
     progress_text text GENERATED ALWAYS AS (tracker_progress_text(
-        received_at, retried_at, requeued_at, text_at, progress_note)) STORED,
+        received_at, retried_at, requeued_at, cancelled_at, text_at, progress_note)) STORED,
     started_at timestamptz GENERATED ALWAYS AS (tracker_started_at(
-        received_at, began_at, retried_at, requeued_at, succeeded_at, runtime_s, alive_at, progress_at, text_at))
-        STORED,
+        received_at, began_at, retried_at, requeued_at, cancelled_at, succeeded_at, runtime_s, first_alive_at,
+        alive_at)) STORED,
     -- Its first sign, by which tasks are older or younger: those of one batch are made at the same moment. A retry's
     -- received_at is later than created_at, so it stays.
     first_at timestamptz NOT NULL GENERATED ALWAYS AS (least(created_at, sent_at, received_at, began_at)) STORED,
     completed_at timestamptz GENERATED ALWAYS AS (tracker_completed_at(
-        sent_at, received_at, began_at, retried_at, requeued_at, succeeded_at, failed_at, revoked_at, rejected_at,
-        alive_at, lost_at)) STORED,
+        sent_at, received_at, began_at, retried_at, requeued_at, cancelled_at, succeeded_at, failed_at, revoked_at,
+        rejected_at, alive_at, lost_at)) STORED,
     error_message text GENERATED ALWAYS AS (tracker_error_message(
-        sent_at, received_at, began_at, retried_at, requeued_at, succeeded_at, failed_at, error, revoked_at,
-        revoke_text, rejected_at, alive_at, lost_at, lost_reason)) STORED,
-    task_name text GENERATED ALWAYS AS (coalesce(registered_name, name)) STORED,
+        sent_at, received_at, began_at, retried_at, requeued_at, cancelled_at, succeeded_at, failed_at, error,
+        revoked_at, revoke_text, rejected_at, alive_at, lost_at, lost_reason)) STORED,
+    task_name text GENERATED ALWAYS AS (coalesce(registered_name, name, received_name)) STORED,
+    task_type text GENERATED ALWAYS AS (
+        coalesce(rule_type, tracker_last_part(coalesce(name, received_name, registered_name)))) STORED,
     display_name text GENERATED ALWAYS AS (
-        coalesce(registered_display_name, rule_display_name, registered_name, name)) STORED,
+        coalesce(registered_display_name, rule_display_name, CASE WHEN received_name <> name THEN received_name END,
+                 tracker_last_part(coalesce(registered_name, name, received_name)))) STORED,
     company_key text COLLATE "C" GENERATED ALWAYS AS (
         coalesce(registered_company, event_company, rule_company, inherited_company)) STORED,
     company_id bigint GENERATED ALWAYS AS (tracker_company_id(

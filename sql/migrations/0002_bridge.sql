@@ -60,11 +60,17 @@ SELECT CASE WHEN first_at IS NULL THEN coalesce(stamps[greatest(1, cardinality(s
           ORDER BY stamp DESC LIMIT 10000) END
 $$;
 
+-- What a count may be: 0 to 2^53, as the daemons take it. No row, however it came, makes a sum of them overflow.
+CREATE OR REPLACE FUNCTION worker_count(count bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT least(greatest(count, 0), 9007199254740992) $$;
+
 CREATE OR REPLACE VIEW worker_missed_events AS
 SELECT hostname, pid, first_heartbeat_at, last_heartbeat_at,
-    former_processed + last_processed - first_processed AS processed, former_starts + starts_seen AS starts_seen,
-    greatest(0, former_processed - former_starts)
-        + greatest(0, last_processed - first_processed - starts_seen) AS missed
+    worker_count(worker_count(former_processed) + worker_count(last_processed) - worker_count(first_processed))
+        AS processed,
+    worker_count(former_starts) + worker_count(starts_seen) AS starts_seen,
+    greatest(0, worker_count(former_processed) - worker_count(former_starts)) + greatest(
+        0, worker_count(last_processed) - worker_count(first_processed) - worker_count(starts_seen)) AS missed
 FROM worker_incarnations
 WHERE last_heartbeat_at IS NOT NULL;
 
@@ -90,6 +96,7 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     reason text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     retried_at timestamptz,
+    masked boolean NOT NULL DEFAULT false,          -- a secret was taken out of it: it can't be sent again
     body_sha256 bytea GENERATED ALWAYS AS (sha256(body)) STORED
 );
 ALTER TABLE dead_letters ALTER body SET STORAGE EXTERNAL;

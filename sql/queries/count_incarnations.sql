@@ -40,7 +40,8 @@ ON CONFLICT (hostname, pid) DO UPDATE SET
                 CASE WHEN (excluded.last_heartbeat_at, excluded.last_processed) >
                         (coalesce(i.last_heartbeat_at, '-infinity'), i.last_processed)
                     THEN excluded.last_processed ELSE i.last_processed END AS last_processed,
-                i.former_processed + CASE WHEN begins THEN i.last_processed - i.first_processed ELSE 0 END
+                worker_count(worker_count(i.former_processed) + CASE WHEN begins
+                    THEN worker_count(i.last_processed) - worker_count(i.first_processed) ELSE 0 END)
                     AS former_processed,
                 i.former_starts + CASE WHEN begins THEN i.starts_seen ELSE 0 END AS former_starts,
                 CASE WHEN begins THEN 0 ELSE i.starts_seen END

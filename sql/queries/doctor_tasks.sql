@@ -1,11 +1,11 @@
 -- Of the 500 newest tasks: how many there are, how many came to a worker, and of these how many were seen being sent;
--- how many with a name have no company, and the names of most of these. Then the tasks called lost within a day.
+-- how many with a name have no company though they should, and the names of most of these. Then the tasks called lost within a day.
 WITH newest AS (
-    SELECT name, sent_at, received_at, company_key, created_at
+    SELECT coalesce(name, received_name) AS name, sent_at, received_at, company_key, belongs_to_nobody, created_at
     FROM background_task_trackers ORDER BY id DESC LIMIT 500
 ), without AS (
     SELECT name, count(*) AS times FROM newest
-    WHERE company_key IS NULL AND name IS NOT NULL AND created_at < now() - interval '10 seconds' GROUP BY name
+    WHERE company_key IS NULL AND NOT belongs_to_nobody AND name IS NOT NULL AND created_at < now() - interval '10 seconds' GROUP BY name
 ), named AS (
     SELECT left(name, 80) AS name, times FROM without ORDER BY times DESC, name LIMIT 3
 )

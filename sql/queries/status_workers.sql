@@ -7,7 +7,8 @@ SELECT w.hostname, w.sw_ident, w.sw_ver, w.sw_sys, w.pid, (extract(epoch FROM w.
     coalesce(w.active, -1), coalesce(w.processed, -1), m.processes, coalesce(m.processed, 0),
     coalesce(m.starts_seen, 0), coalesce(m.missed, 0)
 FROM celery_workers w
-CROSS JOIN LATERAL (SELECT count(*) AS processes, sum(processed)::bigint AS processed,
-                           sum(starts_seen)::bigint AS starts_seen, sum(missed)::bigint AS missed
+CROSS JOIN LATERAL (SELECT count(*) AS processes, least(sum(processed), 9007199254740992)::int8 AS processed,
+                           least(sum(starts_seen), 9007199254740992)::int8 AS starts_seen,
+                           least(sum(missed), 9007199254740992)::int8 AS missed
                     FROM worker_missed_events e WHERE e.hostname = w.hostname) m
 ORDER BY w.hostname

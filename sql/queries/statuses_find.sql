@@ -21,10 +21,10 @@ FROM (
     SELECT *, celery_state AS state, false AS is_lost
     FROM background_task_trackers
     WHERE completed_at IS NULL AND celery_state IN ('RECEIVED', 'STARTED', 'PROGRESS', 'RETRY')
-      AND (requeued_at >= greatest(received_at, retried_at) AND celery_state = 'RECEIVED') IS NOT TRUE
+      AND (greatest(requeued_at, cancelled_at) >= greatest(received_at, retried_at) AND celery_state = 'RECEIVED') IS NOT TRUE
       AND updated_at <= now() - $3::bigint * interval '1 microsecond'
     UNION ALL
-    SELECT *, tracker_celery_state(sent_at, received_at, began_at, retried_at, requeued_at, succeeded_at, failed_at,
+    SELECT *, tracker_celery_state(sent_at, received_at, began_at, retried_at, requeued_at, cancelled_at, succeeded_at, failed_at,
                                    revoked_at, rejected_at, alive_at, NULL), true
     FROM background_task_trackers
     WHERE lost_at IS NOT NULL AND celery_state = 'LOST' AND (missing_since > updated_at) IS NOT TRUE) t

@@ -24,12 +24,12 @@ WITH told AS (
         lost_at = CASE WHEN locked.found THEN NULL
                        WHEN locked.reason IS NULL THEN t.lost_at
                        ELSE greatest(t.lost_at,
-                                     greatest(t.sent_at, t.received_at, t.began_at, t.retried_at, t.requeued_at,
+                                     greatest(t.sent_at, t.received_at, t.began_at, t.retried_at, t.requeued_at, t.cancelled_at,
                                               t.failed_at, t.revoked_at, t.rejected_at, t.alive_at)
                                      + greatest(now() - t.updated_at, interval '1 microsecond')) END,
         lost_reason = CASE WHEN locked.found THEN NULL ELSE coalesce(locked.reason, t.lost_reason) END,
         began_at = CASE WHEN locked.found AND t.celery_state = 'RETRY'
-                        THEN greatest(t.began_at, t.received_at, t.retried_at, t.requeued_at)
+                        THEN greatest(t.began_at, t.received_at, t.retried_at, t.requeued_at, t.cancelled_at)
                         ELSE t.began_at END,
         updated_at = CASE WHEN locked.found OR locked.reason IS NOT NULL THEN now() ELSE t.updated_at END,
         company_before = t.company_key

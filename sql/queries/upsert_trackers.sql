@@ -1,4 +1,4 @@
--- One batch's rows, joined with what is there: the SQL half of core/row.c. $1..$47 are arrays, one element a row,
+-- One batch's rows, joined with what is there: the SQL half of core/row.c. $1..$54 are arrays, one element a row,
 -- sorted by task_id, so that all daemons lock in one order; an array that would hold NULLs only may be NULL itself.
 --
 -- A group of values wins as a whole, by its stamp and then by its values in the order given, NULL before all. The
@@ -6,40 +6,47 @@
 -- left.
 WITH changed AS (
     INSERT INTO background_task_trackers AS t (
-        task_id, sent_at, received_at, began_at, retried_at, requeued_at, rejected_at, alive_at, succeeded_at, result,
-        runtime_s, failed_at, error, traceback, revoked_at, revoke_text, progress_at, progress_value, text_at,
-        progress_note, name_at, name, task_type, rule_display_name, worker_at, worker, queue_at, queue, root_at,
-        root_id, parent_at, parent_id, args_at, args, kwargs_at, kwargs, eta_at, eta, expires_at, expires, retries_at,
-        retries, event_company_at, event_company, rule_company_at, rule_company, inherits_company)
+        task_id, sent_at, first_alive_at, received_at, began_at, retried_at, requeued_at, cancelled_at, rejected_at,
+        alive_at, succeeded_at, result, runtime_s, failed_at, error, traceback, revoked_at, revoke_text, progress_at,
+        progress_value, text_at, progress_note, name_at, name, received_name_at, received_name, rule_is_of_name,
+        rule_at, rule_type, rule_display_name, worker_at, worker, queue_at, queue, root_at, root_id, parent_at,
+        parent_id, args_at, args, kwargs_at, kwargs, eta_at, eta, expires_at, expires, retries_at, retries,
+        event_company_at, event_company, rule_company_at, rule_company, inherits_company, belongs_to_nobody)
     SELECT
-        task_id, sent_at, received_at, began_at, retried_at, requeued_at, rejected_at, alive_at, succeeded_at, result,
-        runtime_s, failed_at, error, traceback, revoked_at, revoke_text, progress_at, progress_value, text_at,
-        progress_note, name_at, name, task_type, rule_display_name, worker_at, worker, queue_at, queue, root_at,
-        root_id, parent_at, parent_id, args_at, args, kwargs_at, kwargs, eta_at, eta, expires_at, expires, retries_at,
-        retries, event_company_at, event_company, rule_company_at, rule_company, coalesce(inherits_company, false)
+        task_id, sent_at, first_alive_at, received_at, began_at, retried_at, requeued_at, cancelled_at, rejected_at,
+        alive_at, succeeded_at, result, runtime_s, failed_at, error, traceback, revoked_at, revoke_text, progress_at,
+        progress_value, text_at, progress_note, name_at, name, received_name_at, received_name,
+        coalesce(rule_is_of_name, false), rule_at, rule_type, rule_display_name, worker_at, worker, queue_at, queue,
+        root_at, root_id, parent_at, parent_id, args_at, args, kwargs_at, kwargs, eta_at, eta, expires_at, expires,
+        retries_at, retries, event_company_at, event_company, rule_company_at, rule_company,
+        coalesce(inherits_company, false), coalesce(belongs_to_nobody, false)
     FROM unnest(
         $1::text[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
-        $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::float8[], $12::timestamptz[],
-        $13::text[], $14::text[], $15::timestamptz[], $16::text[], $17::timestamptz[], $18::float8[],
-        $19::timestamptz[], $20::text[], $21::timestamptz[], $22::text[], $23::text[], $24::text[],
-        $25::timestamptz[], $26::text[], $27::timestamptz[], $28::text[], $29::timestamptz[], $30::text[],
-        $31::timestamptz[], $32::text[], $33::timestamptz[], $34::text[], $35::timestamptz[], $36::text[],
-        $37::timestamptz[], $38::text[], $39::timestamptz[], $40::text[], $41::timestamptz[], $42::int8[],
-        $43::timestamptz[], $44::text[], $45::timestamptz[], $46::text[], $47::bool[])
+        $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[],
+        $13::float8[], $14::timestamptz[], $15::text[], $16::text[], $17::timestamptz[], $18::text[],
+        $19::timestamptz[], $20::float8[], $21::timestamptz[], $22::text[], $23::timestamptz[], $24::text[],
+        $25::timestamptz[], $26::text[], $27::bool[], $28::timestamptz[], $29::text[], $30::text[], $31::timestamptz[],
+        $32::text[], $33::timestamptz[], $34::text[], $35::timestamptz[], $36::text[], $37::timestamptz[], $38::text[],
+        $39::timestamptz[], $40::text[], $41::timestamptz[], $42::text[], $43::timestamptz[], $44::text[],
+        $45::timestamptz[], $46::text[], $47::timestamptz[], $48::int8[], $49::timestamptz[], $50::text[],
+        $51::timestamptz[], $52::text[], $53::bool[], $54::bool[])
         AS e (
-        task_id, sent_at, received_at, began_at, retried_at, requeued_at, rejected_at, alive_at, succeeded_at, result,
-        runtime_s, failed_at, error, traceback, revoked_at, revoke_text, progress_at, progress_value, text_at,
-        progress_note, name_at, name, task_type, rule_display_name, worker_at, worker, queue_at, queue, root_at,
-        root_id, parent_at, parent_id, args_at, args, kwargs_at, kwargs, eta_at, eta, expires_at, expires, retries_at,
-        retries, event_company_at, event_company, rule_company_at, rule_company, inherits_company)
+        task_id, sent_at, first_alive_at, received_at, began_at, retried_at, requeued_at, cancelled_at, rejected_at,
+        alive_at, succeeded_at, result, runtime_s, failed_at, error, traceback, revoked_at, revoke_text, progress_at,
+        progress_value, text_at, progress_note, name_at, name, received_name_at, received_name, rule_is_of_name,
+        rule_at, rule_type, rule_display_name, worker_at, worker, queue_at, queue, root_at, root_id, parent_at,
+        parent_id, args_at, args, kwargs_at, kwargs, eta_at, eta, expires_at, expires, retries_at, retries,
+        event_company_at, event_company, rule_company_at, rule_company, inherits_company, belongs_to_nobody)
     ON CONFLICT (task_id) DO UPDATE SET
         updated_at = now(),
         company_before = t.company_key,
         sent_at = least(t.sent_at, excluded.sent_at),
+        first_alive_at = least(t.first_alive_at, excluded.first_alive_at),
         received_at = greatest(t.received_at, excluded.received_at),
         began_at = greatest(t.began_at, excluded.began_at),
         retried_at = greatest(t.retried_at, excluded.retried_at),
         requeued_at = greatest(t.requeued_at, excluded.requeued_at),
+        cancelled_at = greatest(t.cancelled_at, excluded.cancelled_at),
         rejected_at = greatest(t.rejected_at, excluded.rejected_at),
         alive_at = greatest(t.alive_at, excluded.alive_at),
         succeeded_at = greatest(t.succeeded_at, excluded.succeeded_at),
@@ -85,22 +92,35 @@ WITH changed AS (
             THEN excluded.progress_note ELSE t.progress_note END,
         name_at = greatest(t.name_at, excluded.name_at),
         name = CASE WHEN
-                (excluded.name_at, excluded.name, excluded.task_type IS NOT NULL, coalesce(excluded.task_type, ''),
-                 excluded.rule_display_name IS NOT NULL, coalesce(excluded.rule_display_name, '')) >
-                (coalesce(t.name_at, '-infinity'), t.name, t.task_type IS NOT NULL, coalesce(t.task_type, ''),
-                 t.rule_display_name IS NOT NULL, coalesce(t.rule_display_name, ''))
+                (excluded.name_at, excluded.name) >
+                (coalesce(t.name_at, '-infinity'), t.name)
             THEN excluded.name ELSE t.name END,
-        task_type = CASE WHEN
-                (excluded.name_at, excluded.name, excluded.task_type IS NOT NULL, coalesce(excluded.task_type, ''),
+        received_name_at = greatest(t.received_name_at, excluded.received_name_at),
+        received_name = CASE WHEN
+                (excluded.received_name_at, excluded.received_name) >
+                (coalesce(t.received_name_at, '-infinity'), t.received_name)
+            THEN excluded.received_name ELSE t.received_name END,
+        rule_is_of_name = t.rule_is_of_name OR excluded.rule_is_of_name,
+        rule_at = CASE WHEN
+                (excluded.rule_at IS NOT NULL, excluded.rule_is_of_name, excluded.rule_at,
+                 excluded.rule_type IS NOT NULL, coalesce(excluded.rule_type, ''),
                  excluded.rule_display_name IS NOT NULL, coalesce(excluded.rule_display_name, '')) >
-                (coalesce(t.name_at, '-infinity'), t.name, t.task_type IS NOT NULL, coalesce(t.task_type, ''),
-                 t.rule_display_name IS NOT NULL, coalesce(t.rule_display_name, ''))
-            THEN excluded.task_type ELSE t.task_type END,
+                (t.rule_at IS NOT NULL, t.rule_is_of_name, t.rule_at, t.rule_type IS NOT NULL,
+                 coalesce(t.rule_type, ''), t.rule_display_name IS NOT NULL, coalesce(t.rule_display_name, ''))
+            THEN excluded.rule_at ELSE t.rule_at END,
+        rule_type = CASE WHEN
+                (excluded.rule_at IS NOT NULL, excluded.rule_is_of_name, excluded.rule_at,
+                 excluded.rule_type IS NOT NULL, coalesce(excluded.rule_type, ''),
+                 excluded.rule_display_name IS NOT NULL, coalesce(excluded.rule_display_name, '')) >
+                (t.rule_at IS NOT NULL, t.rule_is_of_name, t.rule_at, t.rule_type IS NOT NULL,
+                 coalesce(t.rule_type, ''), t.rule_display_name IS NOT NULL, coalesce(t.rule_display_name, ''))
+            THEN excluded.rule_type ELSE t.rule_type END,
         rule_display_name = CASE WHEN
-                (excluded.name_at, excluded.name, excluded.task_type IS NOT NULL, coalesce(excluded.task_type, ''),
+                (excluded.rule_at IS NOT NULL, excluded.rule_is_of_name, excluded.rule_at,
+                 excluded.rule_type IS NOT NULL, coalesce(excluded.rule_type, ''),
                  excluded.rule_display_name IS NOT NULL, coalesce(excluded.rule_display_name, '')) >
-                (coalesce(t.name_at, '-infinity'), t.name, t.task_type IS NOT NULL, coalesce(t.task_type, ''),
-                 t.rule_display_name IS NOT NULL, coalesce(t.rule_display_name, ''))
+                (t.rule_at IS NOT NULL, t.rule_is_of_name, t.rule_at, t.rule_type IS NOT NULL,
+                 coalesce(t.rule_type, ''), t.rule_display_name IS NOT NULL, coalesce(t.rule_display_name, ''))
             THEN excluded.rule_display_name ELSE t.rule_display_name END,
         worker_at = greatest(t.worker_at, excluded.worker_at),
         worker = CASE WHEN (excluded.worker_at, excluded.worker) > (coalesce(t.worker_at, '-infinity'), t.worker)
@@ -145,7 +165,8 @@ WITH changed AS (
                 (excluded.rule_company_at, excluded.rule_company) <
                 (coalesce(t.rule_company_at, 'infinity'), t.rule_company)
             THEN excluded.rule_company ELSE t.rule_company END,
-        inherits_company = t.inherits_company OR excluded.inherits_company
+        inherits_company = t.inherits_company OR excluded.inherits_company,
+        belongs_to_nobody = t.belongs_to_nobody OR excluded.belongs_to_nobody
     RETURNING t.company_key, t.company_before
 )
 SELECT count(pg_notify('taskbridge_company', company))

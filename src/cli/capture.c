@@ -1,8 +1,8 @@
 /* taskbridge capture FILE: what passes the exchange, one delivery a line, for `replay` and for bug reports.
  *
  * Each line is a JSON object: routing_key, content_type, content_encoding, headers, delivery_mode, body as
- * published; body_base64 instead of body where it is no clean text. What has come is in the file within a
- * fifth of a second. An existing file is not overwritten. */
+ * published, but for secrets (then masked is true); body_base64 instead of body where it is no clean text.
+ * What has come is in the file within a fifth of a second. An existing file is not overwritten. */
 #include "commands.h"
 
 #include "base64.h"
@@ -20,6 +20,7 @@ struct recording {
     struct tb_capture *capture; /* owned */
     FILE *file;                 /* owned, unless it is stdout */
     struct tb_buf line;
+    struct tb_arena arena; /* of one line */
     int64_t count, max_count;
     int64_t end_us; /* monotonic */
 };
@@ -38,9 +39,9 @@ static bool is_told_to_end(const sigset_t *signals)
     return sigtimedwait(signals, NULL, &(struct timespec){0}) > 0;
 }
 
-static void push_line(struct tb_buf *buf, const struct tb_captured *captured)
+static void push_line(struct tb_buf *buf, const struct tb_captured *captured,
+                      const struct tb_delivery *delivery, bool is_masked)
 {
-    const struct tb_delivery *delivery = &captured->delivery;
     struct tb_json json;
     tb_json_init(&json, buf);
     tb_json_begin_object(&json, NULL);
@@ -53,6 +54,8 @@ static void push_line(struct tb_buf *buf, const struct tb_captured *captured)
     else
         tb_json_null(&json, "delivery_mode");
     tb_base64_json(&json, delivery->body);
+    if (is_masked)
+        tb_json_bool(&json, "masked", true);
     tb_json_end_object(&json);
     tb_buf_push_byte(buf, '\n');
 }
@@ -65,8 +68,16 @@ static int write_failed(struct tb_cli *cli)
 
 static int record_one(struct tb_cli *cli, struct recording *recording, const struct tb_captured *captured)
 {
+    struct tb_delivery kept;
+    bool is_masked;
+
     tb_buf_reset(&recording->line);
-    push_line(&recording->line, captured);
+    tb_arena_reset(&recording->arena);
+    if (tb_redact_delivery(cli->config->rules.redact, &captured->delivery, &recording->arena, &kept,
+                           &is_masked))
+        recording->line.failed = true;
+    else
+        push_line(&recording->line, captured, &kept, is_masked);
     if (recording->line.failed)
         tb_error_set_errno(&cli->err, -ENOMEM, "a delivery of %zu bytes", captured->delivery.body.len);
     if (recording->line.failed)
@@ -138,6 +149,7 @@ static int run(struct tb_cli *cli)
         return code;
     hold_signals(&signals);
     tb_buf_init(&recording.line, 8 * TB_DELIVERY_MAX_BYTES);
+    tb_arena_init(&recording.arena, 2 * TB_DELIVERY_MAX_BYTES);
     code = open_both(cli, &recording);
     if (!code) {
         fprintf(stderr, "capturing exchange %s; Ctrl-C ends it\n", cli->config->amqp.exchange);
@@ -149,6 +161,7 @@ static int run(struct tb_cli *cli)
     int closed = close_file(cli, &recording);
     tb_capture_close(recording.capture);
     tb_buf_deinit(&recording.line);
+    tb_arena_deinit(&recording.arena);
     return code ? code : closed;
 }
 

@@ -6,31 +6,24 @@
 
 int tb_company_id_read(struct tb_cli *cli, const char *text, struct tb_arena *arena, struct tb_str *ret_id)
 {
-    static const char *const formats[] = {[TB_COMPANY_INTEGER] = "an integer",
-                                          [TB_COMPANY_INTEGER_OR_STRING] = "an integer",
-                                          [TB_COMPANY_UUID] = "a UUID",
-                                          [TB_COMPANY_ANY] = "an integer or a UUID"};
     struct tb_str id = TB_STR_NULL;
     int outcome = tb_cli_configure(cli);
     if (outcome)
         return outcome;
-    for (int is_string = 0; is_string <= 1 && tb_str_is_null(id); is_string++)
-        if (tb_rules_event_company(&cli->config->rules, tb_str_of(text), is_string, arena, &id)) {
-            tb_error_set(&cli->err, -1, "no memory is left");
-            return tb_cli_fail(cli, NULL);
-        }
+    if (tb_company_parse(cli->config->rules.company_format, tb_str_of(text), arena, &id)) {
+        tb_error_set(&cli->err, -1, "no memory is left");
+        return tb_cli_fail(cli, NULL);
+    }
     if (tb_str_is_null(id))
         return tb_cli_usage(cli, "a company's id is %s (company.format), not \"%s\"",
-                            formats[cli->config->rules.company_format], text);
+                            tb_company_format_words(cli->config->rules.company_format), text);
     *ret_id = id;
     return 0;
 }
 
 const char *tb_company_format_word(const struct tb_config *config)
 {
-    static const char *const words[] = {[TB_COMPANY_INTEGER] = "number",
-                                        [TB_COMPANY_INTEGER_OR_STRING] = "number",
-                                        [TB_COMPANY_UUID] = "uuid",
-                                        [TB_COMPANY_ANY] = "any"};
+    static const char *const words[] = {
+        [TB_COMPANY_NUMBER] = "number", [TB_COMPANY_UUID] = "uuid", [TB_COMPANY_SLUG] = "slug"};
     return words[config->rules.company_format];
 }

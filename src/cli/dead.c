@@ -29,6 +29,7 @@ static void on_letter(void *owner, const struct tb_dead_letter *letter)
         tb_json_str(&output->json, "content_type", letter->content_type);
         tb_json_str(&output->json, "content_encoding", letter->content_encoding);
         tb_json_stamp(&output->json, "retried_at", letter->retried_at);
+        tb_json_bool(&output->json, "masked", letter->is_masked);
     } else {
         tb_listing_str(&output->listing, letter->retried_at == TB_STAMP_NONE ? TB_STR("no") : TB_STR("yes"));
     }
@@ -103,6 +104,8 @@ static int show_text(const struct tb_dead_letter *letter)
     struct tb_buf buf;
     tb_buf_init(&buf, 4 * TB_MIB);
     say(&buf, "reason", letter->reason);
+    if (letter->is_masked)
+        say(&buf, "masked", TB_STR("secrets were taken out of it; it can't be sent again"));
     say_stamp(&buf, "received at", letter->received_at);
     say(&buf, "by", letter->instance);
     say_stamp(&buf, "sent again at", letter->retried_at);
@@ -135,6 +138,7 @@ static int show_json(struct tb_cli *cli, const struct tb_dead_letter *letter)
     tb_json_str(&json, "content_encoding", letter->content_encoding);
     tb_json_raw(&json, "headers", tb_str_is_null(letter->headers) ? TB_STR("null") : letter->headers);
     tb_json_int(&json, "body_bytes", letter->body_bytes);
+    tb_json_bool(&json, "masked", letter->is_masked);
     tb_base64_json(&json, letter->body);
     tb_json_end_object(&json);
     int code = tb_cli_print(cli, &buf);

@@ -2,7 +2,8 @@
  *
  * For when the reason is gone: a new version reads what an old one could not. Each goes to the exchange with
  * its routing key and headers, and is noted as sent again only when the broker has confirmed it and a queue
- * took it. A crash between the two sends it twice, which the fold does not mind. */
+ * took it. A crash between the two sends it twice, which the fold does not mind. One that secrets were taken
+ * out of is no longer what it was, and is not sent. */
 #include "dead.h"
 
 #include "commands.h"
@@ -14,7 +15,7 @@
 
 struct retry {
     struct tb_publisher *publisher; /* owned; NULL before the first letter */
-    int64_t count;
+    int64_t count, masked;          /* sent; passed over */
 };
 
 static struct tb_message message_of(const struct tb_cli *cli, const struct tb_dead_letter *letter)
@@ -61,6 +62,14 @@ static int retry_one(struct tb_cli *cli, void *owner, int64_t id)
         tb_error_set(&cli->err, TB_EXIT_FAILED, "there is none");
         return tb_cli_fail(cli, doing);
     }
+    if (letter.is_masked && cli->args.operand_count == 0) {
+        retry->masked++;
+        return TB_EXIT_GOOD;
+    }
+    if (letter.is_masked) {
+        tb_error_set(&cli->err, TB_EXIT_FAILED, "secrets were taken out of it, so it can't be sent again");
+        return tb_cli_fail(cli, doing);
+    }
     if (publish(cli, retry, &letter) || tb_dead_mark_retried(cli->session, id, &cli->err))
         return tb_cli_fail(cli, doing);
     retry->count++;
@@ -77,7 +86,12 @@ static int run(struct tb_cli *cli)
     struct tb_answer answer;
     tb_answer_init(&answer, cli);
     tb_json_int(&answer.json, "sent", retry.count);
-    int printed = tb_answer_print(&answer, "%" PRId64 " sent again", retry.count);
+    tb_json_int(&answer.json, "masked", retry.masked);
+    int printed = retry.masked ? tb_answer_print(&answer,
+                                                 "%" PRId64 " sent again, %" PRId64
+                                                 " not: secrets were taken out of them",
+                                                 retry.count, retry.masked)
+                               : tb_answer_print(&answer, "%" PRId64 " sent again", retry.count);
     return code ? code : printed;
 }
 

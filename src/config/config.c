@@ -43,9 +43,11 @@ static int apply_defaults(struct tb_config *config, struct tb_error *err)
 {
     for (size_t i = 0; i < tb_schema_count; i++) {
         const struct tb_option *option = &tb_schema_options[i];
-        if (option->type == TB_OPTION_LIST || option->type == TB_OPTION_RULES)
+        if (option->type == TB_OPTION_RULES)
             continue; /* empty, as everything begins */
-        int outcome = tb_value_set(config, option, tb_str_of(option->fallback), err);
+        int outcome = option->type == TB_OPTION_LIST
+                          ? tb_value_set_list(config, option, tb_str_of(option->fallback), err)
+                          : tb_value_set(config, option, tb_str_of(option->fallback), err);
         assert(outcome <= 0);
         if (outcome)
             return outcome;
@@ -81,6 +83,33 @@ static int name_instance(struct tb_config *config, struct tb_error *err)
     return 0;
 }
 
+/* The one list of secrets: the option's names, and the rules' names and positions. */
+static int gather_secrets(struct tb_config *config, struct tb_error *err)
+{
+    struct tb_arena *arena = &config->state->arena;
+    struct tb_rules *rules = &config->rules;
+    size_t count = config->redact.count, at = 0;
+    uint64_t positions = 0;
+
+    for (size_t i = 0; i < rules->count; i++)
+        count += rules->rules[i].redact_count;
+    struct tb_redact *redact = tb_arena_calloc(arena, 1, sizeof(*redact));
+    struct tb_str *names = tb_arena_calloc(arena, count ? count : 1, sizeof(*names));
+    if (!redact || !names)
+        return tb_error_set_errno(err, -ENOMEM, "keeping the configuration");
+    for (size_t i = 0; i < config->redact.count; i++)
+        names[at++] = config->redact.items[i];
+    for (size_t i = 0; i < rules->count; i++) {
+        positions |= rules->rules[i].redact_positions;
+        for (size_t j = 0; j < rules->rules[i].redact_count; j++)
+            names[at++] = rules->rules[i].redact[j];
+    }
+    if (tb_redact_init(redact, names, count, positions, arena))
+        return tb_error_set_errno(err, -ENOMEM, "keeping the configuration");
+    rules->redact = redact;
+    return 0;
+}
+
 int tb_config_parse(struct tb_str text, const char *name, char *const *environment,
                     struct tb_config **ret_config, struct tb_error *err)
 {
@@ -96,6 +125,8 @@ int tb_config_parse(struct tb_str text, const char *name, char *const *environme
         outcome = name_instance(config, err);
     if (!outcome)
         outcome = tb_whole_check(config, err);
+    if (!outcome)
+        outcome = gather_secrets(config, err);
     if (outcome) {
         tb_config_free(config);
         return outcome;

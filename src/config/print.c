@@ -49,6 +49,41 @@ static void push_named_text(struct tb_buf *buf, const char *name, struct tb_str 
     tb_json_push_quoted(buf, text);
 }
 
+static void push_company(struct tb_buf *buf, const struct tb_rule *rule)
+{
+    if (rule->company_source == TB_COMPANY_INHERIT)
+        tb_buf_push_str(buf, TB_STR(", company: inherit"));
+    if (rule->company_source == TB_COMPANY_NONE)
+        tb_buf_push_str(buf, TB_STR(", company: none"));
+    if (rule->company_source != TB_COMPANY_ARGUMENTS)
+        return;
+    tb_buf_push_str(buf, TB_STR(", company: { "));
+    if (!tb_str_is_null(rule->company_kwarg)) {
+        tb_buf_push_str(buf, TB_STR("kwarg: "));
+        tb_json_push_quoted(buf, rule->company_kwarg);
+    }
+    if (rule->has_company_arg)
+        tb_buf_printf(buf, "%sarg: %zu", tb_str_is_null(rule->company_kwarg) ? "" : ", ", rule->company_arg);
+    tb_buf_push_str(buf, TB_STR(" }"));
+}
+
+static void push_redact(struct tb_buf *buf, const struct tb_rule *rule)
+{
+    const char *before = ", redact: [";
+
+    for (size_t i = 0; i < rule->redact_count; i++, before = ", ") {
+        tb_buf_push_str(buf, tb_str_of(before));
+        tb_json_push_quoted(buf, rule->redact[i]);
+    }
+    for (unsigned i = 0; i < TB_REDACT_POSITIONS; i++)
+        if (rule->redact_positions >> i & 1) {
+            tb_buf_printf(buf, "%s%u", before, i);
+            before = ", ";
+        }
+    if (before[2] == '\0')
+        tb_buf_push_byte(buf, ']');
+}
+
 /* A rule as a flow mapping. */
 static void push_rule(struct tb_buf *buf, const struct tb_rule *rule)
 {
@@ -56,19 +91,8 @@ static void push_rule(struct tb_buf *buf, const struct tb_rule *rule)
     tb_json_push_quoted(buf, rule->match);
     push_named_text(buf, "type", rule->type);
     push_named_text(buf, "display_name", rule->display_name);
-    if (rule->company_source == TB_COMPANY_KWARG) {
-        tb_buf_push_str(buf, TB_STR(", company: { kwarg: "));
-        tb_json_push_quoted(buf, rule->company_kwarg);
-        tb_buf_push_str(buf, TB_STR(" }"));
-    } else if (rule->company_source == TB_COMPANY_ARG) {
-        tb_buf_printf(buf, ", company: { arg: %zu }", rule->company_arg);
-    } else if (rule->company_source == TB_COMPANY_INHERIT) {
-        tb_buf_push_str(buf, TB_STR(", company: inherit"));
-    }
-    if (rule->redact_count > 0) {
-        tb_buf_push_str(buf, TB_STR(", redact: "));
-        push_list(buf, (struct tb_config_list){rule->redact, rule->redact_count});
-    }
+    push_company(buf, rule);
+    push_redact(buf, rule);
     tb_buf_push_str(buf, TB_STR(" }"));
 }
 
@@ -131,26 +155,36 @@ void tb_config_push_yaml(const struct tb_config *config, struct tb_buf *buf)
     }
 }
 
+static void push_json_company(struct tb_json *json, const struct tb_rule *rule)
+{
+    if (rule->company_source != TB_COMPANY_ARGUMENTS) {
+        tb_json_str(json, "company",
+                    rule->company_source == TB_COMPANY_INHERIT ? TB_STR("inherit")
+                    : rule->company_source == TB_COMPANY_NONE  ? TB_STR("none")
+                                                               : TB_STR_NULL);
+        return;
+    }
+    tb_json_begin_object(json, "company");
+    if (!tb_str_is_null(rule->company_kwarg))
+        tb_json_str(json, "kwarg", rule->company_kwarg);
+    if (rule->has_company_arg)
+        tb_json_int(json, "arg", (int64_t)rule->company_arg);
+    tb_json_end_object(json);
+}
+
 static void push_json_rule(struct tb_json *json, const struct tb_rule *rule)
 {
     tb_json_begin_object(json, NULL);
     tb_json_str(json, "match", rule->match);
     tb_json_str(json, "type", rule->type);
     tb_json_str(json, "display_name", rule->display_name);
-    if (rule->company_source == TB_COMPANY_KWARG || rule->company_source == TB_COMPANY_ARG) {
-        tb_json_begin_object(json, "company");
-        if (rule->company_source == TB_COMPANY_KWARG)
-            tb_json_str(json, "kwarg", rule->company_kwarg);
-        else
-            tb_json_int(json, "arg", (int64_t)rule->company_arg);
-        tb_json_end_object(json);
-    } else {
-        tb_json_str(json, "company",
-                    rule->company_source == TB_COMPANY_INHERIT ? TB_STR("inherit") : TB_STR_NULL);
-    }
+    push_json_company(json, rule);
     tb_json_begin_list(json, "redact");
     for (size_t i = 0; i < rule->redact_count; i++)
         tb_json_str(json, NULL, rule->redact[i]);
+    for (unsigned i = 0; i < TB_REDACT_POSITIONS; i++)
+        if (rule->redact_positions >> i & 1)
+            tb_json_int(json, NULL, i);
     tb_json_end_list(json);
     tb_json_end_object(json);
 }

@@ -2,10 +2,9 @@
  *
  *     - match: "*sync_sii_documents_task"
  *       company: { kwarg: company_id }
- *       redact: [password]
+ *       redact: [0]
  *
- * A rule without match is an error: it would silently never count. So is one that says twice where the
- * company is. */
+ * A rule without match is an error: it would silently never count. */
 #include "file.h"
 
 #include "nearest.h"
@@ -18,6 +17,19 @@ static const struct tb_option rule_text = {"tasks", TB_OPTION_STRING, "", 1, (in
 
 /* An argument's index; Celery cuts reprs long before the last of these. */
 static const struct tb_option rule_index = {"tasks", TB_OPTION_INTEGER, "", 0, 100, "", .doc = ""};
+
+/* A secret: a name, or the position of an argument. */
+static const char *check_secret(struct tb_str text)
+{
+    int64_t position;
+
+    if (!tb_str_parse_int64(text, &position))
+        return tb_redact_check_name(text);
+    return position >= 0 && position < TB_REDACT_POSITIONS ? NULL : "a position from 0 to 63, or a name";
+}
+
+static const struct tb_option rule_secret = {
+    "tasks", TB_OPTION_STRING, "", 1, (int64_t)TB_NAME_MAX_BYTES, "", .check = check_secret, .doc = ""};
 
 static int read_text(struct tb_reader *reader, struct tb_str *ret_text)
 {
@@ -43,52 +55,77 @@ static int read_index(struct tb_reader *reader, size_t *ret_index)
 static int company_wrong(struct tb_reader *reader)
 {
     return tb_reader_wrong(reader,
-                           "one of these is expected here: { kwarg: NAME }, { arg: INDEX } or inherit");
+                           "one of these is expected here: { kwarg: NAME }, { arg: INDEX }, both, inherit "
+                           "or none");
 }
 
-/* { kwarg: NAME } or { arg: INDEX }, from the current event on. */
+/* kwarg: NAME or arg: INDEX, from the key on. */
 static int read_company_place(struct tb_reader *reader, struct tb_rule *rule)
 {
+    bool is_kwarg = tb_str_equal(tb_reader_scalar(reader), TB_STR("kwarg"));
+    bool is_arg = tb_str_equal(tb_reader_scalar(reader), TB_STR("arg"));
+
+    if ((!is_kwarg && !is_arg) || (is_kwarg && !tb_str_is_null(rule->company_kwarg)) ||
+        (is_arg && rule->has_company_arg))
+        return company_wrong(reader);
     int outcome = tb_reader_next(reader);
     if (outcome)
         return outcome;
-    if (!tb_reader_at(reader, YAML_SCALAR_EVENT))
-        return company_wrong(reader);
-    bool is_kwarg = tb_str_equal(tb_reader_scalar(reader), TB_STR("kwarg"));
-    if (!is_kwarg && !tb_str_equal(tb_reader_scalar(reader), TB_STR("arg")))
-        return company_wrong(reader);
-    outcome = tb_reader_next(reader);
-    if (outcome)
-        return outcome;
-    rule->company_source = is_kwarg ? TB_COMPANY_KWARG : TB_COMPANY_ARG;
-    outcome = is_kwarg ? read_text(reader, &rule->company_kwarg) : read_index(reader, &rule->company_arg);
-    if (outcome)
-        return outcome;
-    outcome = tb_reader_next(reader);
-    if (outcome || tb_reader_at(reader, YAML_MAPPING_END_EVENT))
-        return outcome;
-    return company_wrong(reader);
+    rule->company_source = TB_COMPANY_ARGUMENTS;
+    rule->has_company_arg |= is_arg;
+    return is_kwarg ? read_text(reader, &rule->company_kwarg) : read_index(reader, &rule->company_arg);
+}
+
+static int read_company_places(struct tb_reader *reader, struct tb_rule *rule)
+{
+    for (;;) {
+        int outcome = tb_reader_next(reader);
+        if (outcome)
+            return outcome;
+        if (tb_reader_at(reader, YAML_MAPPING_END_EVENT))
+            return rule->company_source == TB_COMPANY_ARGUMENTS ? 0 : company_wrong(reader);
+        if (!tb_reader_at(reader, YAML_SCALAR_EVENT))
+            return company_wrong(reader);
+        outcome = read_company_place(reader, rule);
+        if (outcome)
+            return outcome;
+    }
 }
 
 static int read_company(struct tb_reader *reader, struct tb_rule *rule)
 {
     if (tb_reader_at(reader, YAML_MAPPING_START_EVENT))
-        return read_company_place(reader, rule);
-    if (!tb_reader_at(reader, YAML_SCALAR_EVENT) ||
-        !tb_str_equal(tb_reader_scalar(reader), TB_STR("inherit")))
+        return read_company_places(reader, rule);
+    if (!tb_reader_at(reader, YAML_SCALAR_EVENT))
         return company_wrong(reader);
-    rule->company_source = TB_COMPANY_INHERIT;
+    if (tb_str_equal(tb_reader_scalar(reader), TB_STR("inherit")))
+        rule->company_source = TB_COMPANY_INHERIT;
+    else if (tb_str_equal(tb_reader_scalar(reader), TB_STR("none")))
+        rule->company_source = TB_COMPANY_NONE;
+    else
+        return company_wrong(reader);
     return 0;
 }
 
+/* Whole numbers are positions, all else is a name. */
 static int read_redact(struct tb_reader *reader, struct tb_rule *rule)
 {
-    struct tb_config_list names;
-    int outcome = tb_reader_list(reader, &rule_text, &names);
+    struct tb_config_list list;
+    int outcome = tb_reader_list(reader, &rule_secret, &list);
     if (outcome)
         return outcome;
-    rule->redact = names.items;
-    rule->redact_count = names.count;
+    struct tb_str *names =
+        tb_arena_calloc(&reader->config->state->arena, list.count ? list.count : 1, sizeof(*names));
+    if (!names)
+        return tb_reader_no_memory(reader);
+    rule->redact = names;
+    for (size_t i = 0; i < list.count; i++) {
+        int64_t position;
+        if (!tb_str_parse_int64(list.items[i], &position))
+            names[rule->redact_count++] = list.items[i];
+        else
+            rule->redact_positions |= UINT64_C(1) << position;
+    }
     return 0;
 }
 

@@ -30,11 +30,8 @@ static const struct tb_choice log_levels[] = {{"debug", TB_LOG_DEBUG},
 
 static const struct tb_choice log_formats[] = {{"text", TB_LOG_TEXT}, {"json", TB_LOG_JSON}, {NULL, 0}};
 
-static const struct tb_choice company_formats[] = {{"integer", TB_COMPANY_INTEGER},
-                                                   {"integer_or_string", TB_COMPANY_INTEGER_OR_STRING},
-                                                   {"uuid", TB_COMPANY_UUID},
-                                                   {"any", TB_COMPANY_ANY},
-                                                   {NULL, 0}};
+static const struct tb_choice company_formats[] = {
+    {"number", TB_COMPANY_NUMBER}, {"uuid", TB_COMPANY_UUID}, {"slug", TB_COMPANY_SLUG}, {NULL, 0}};
 
 const struct tb_option tb_schema_options[] = {
     {"amqp.url", TB_OPTION_STRING, "amqp://guest:guest@127.0.0.1:5672/%2F", 1, 8192, "",
@@ -183,9 +180,19 @@ const struct tb_option tb_schema_options[] = {
     {"access.wrong_max", TB_OPTION_INTEGER, "20", 1, 100000, "", FIELD(access.wrong_max),
      .doc = "How many wrong credentials an address may send before it is held to one every 3 seconds."},
 
-    {"company.format", TB_OPTION_ENUM, "integer", .choices = company_formats, .reloadable = true,
+    {"company.format", TB_OPTION_ENUM, "number", .choices = company_formats, .reloadable = true,
      FIELD(company_format),
-     .doc = "Which values are companies: integer, integer_or_string (also '73'), uuid, or any of these."},
+     .doc = "What a company's id is, everywhere: number, uuid or slug (letters, digits and - . _ ~)."},
+
+    {"redact", TB_OPTION_LIST,
+     "[password, \"*_password\", passwd, passphrase, pwd, secret, \"*_secret\", secret_key, token, "
+     "\"*_token\", "
+     "api_key, \"*_api_key\", apikey, private_key, authorization, \"*_authorization\", auth, credentials, "
+     "cookie, "
+     "\"*_cookie\", sessionid, clave, \"clave_*\", contrasena, contraseña]",
+     1, 64, "", .check = tb_redact_check_name, .reloadable = true, FIELD(redact),
+     .doc = "Names of values that are stored nowhere, in every task and at any depth; * stands for any "
+            "characters."},
 
     {"tasks", TB_OPTION_RULES, "[]", 0, TB_RULES_MAX, "", .reloadable = true, FIELD(rules),
      .doc = "Rules by a task's name; the first that matches counts."},
@@ -199,8 +206,11 @@ const struct tb_rule_key tb_schema_rule_keys[] = {
      offsetof(struct tb_rule, type)},
     {"display_name", TB_RULE_STRING, "The name that people see.", offsetof(struct tb_rule, display_name)},
     {"company", TB_RULE_COMPANY,
-     "Where the company's id is: { kwarg: NAME }, { arg: INDEX } from 0, or inherit from the root task.", 0},
-    {"redact", TB_RULE_REDACT, "Keyword arguments whose values are never stored.", 0},
+     "Where the company's id is: { kwarg: NAME, arg: INDEX } (from 0; or one of them), inherit from the root "
+     "task or the nearest ancestor, or none where a task belongs to nobody.",
+     0},
+    {"redact", TB_RULE_REDACT,
+     "Positions, from 0, of arguments that are stored nowhere; names join the list above.", 0},
 };
 const size_t tb_schema_rule_key_count = TB_COUNT(tb_schema_rule_keys);
 

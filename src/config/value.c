@@ -200,6 +200,42 @@ int tb_value_set(struct tb_config *config, const struct tb_option *option, struc
     return 0;
 }
 
+/* One item of a list, up to the comma; *text steps behind it. */
+static struct tb_str take_item(struct tb_str *text)
+{
+    const char *comma = memchr(text->ptr, ',', text->len);
+    size_t len = comma ? (size_t)(comma - text->ptr) : text->len;
+    struct tb_str item = tb_str_trim((struct tb_str){text->ptr, len});
+
+    text->ptr += comma ? len + 1 : len;
+    text->len -= comma ? len + 1 : len;
+    if (item.len >= 2 && *item.ptr == '"')
+        item = (struct tb_str){item.ptr + 1, item.len - 2};
+    return item;
+}
+
+int tb_value_set_list(struct tb_config *config, const struct tb_option *option, struct tb_str text,
+                      struct tb_error *err)
+{
+    struct tb_arena *arena = &config->state->arena;
+    struct tb_str *items = tb_arena_calloc(arena, text.len, sizeof(*items));
+    size_t count = 0;
+
+    if (!items)
+        return tb_error_set_errno(err, -ENOMEM, "keeping the configuration");
+    text = (struct tb_str){text.ptr + 1, text.len - 2};
+    while (text.len) {
+        struct tb_str item = take_item(&text);
+        int outcome = tb_value_check_text(option, item, err);
+        if (outcome)
+            return outcome;
+        if (!tb_arena_copy(arena, item, &items[count++]))
+            return tb_error_set_errno(err, -ENOMEM, "keeping the configuration");
+    }
+    *(struct tb_config_list *)tb_field_of(config, option) = (struct tb_config_list){items, count};
+    return 0;
+}
+
 void tb_value_push(const struct tb_config *config, const struct tb_option *option, struct tb_buf *buf)
 {
     const void *field = tb_field_in(config, option);
@@ -249,7 +285,8 @@ static bool rules_equal(const struct tb_rules *a, const struct tb_rules *b)
         const struct tb_rule *x = &a->rules[i], *y = &b->rules[i];
         if (!tb_str_equal(x->match, y->match) || !tb_str_equal(x->type, y->type) ||
             !tb_str_equal(x->display_name, y->display_name) || x->company_source != y->company_source ||
-            !tb_str_equal(x->company_kwarg, y->company_kwarg) || x->company_arg != y->company_arg ||
+            !tb_str_equal(x->company_kwarg, y->company_kwarg) || x->has_company_arg != y->has_company_arg ||
+            x->company_arg != y->company_arg || x->redact_positions != y->redact_positions ||
             !lists_equal(&(struct tb_config_list){x->redact, x->redact_count},
                          &(struct tb_config_list){y->redact, y->redact_count}))
             return false;

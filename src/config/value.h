@@ -9,6 +9,10 @@
 int tb_value_set(struct tb_config *config, const struct tb_option *option, struct tb_str text,
                  struct tb_error *err) TB_MUST_CHECK;
 
+/* The same of a list, written [one, "two", three]. */
+int tb_value_set_list(struct tb_config *config, const struct tb_option *option, struct tb_str text,
+                      struct tb_error *err) TB_MUST_CHECK;
+
 /* Checks one text of a string option or list. 0 or TB_CONFIG_WRONG. */
 int tb_value_check_text(const struct tb_option *option, struct tb_str text,
                         struct tb_error *err) TB_MUST_CHECK;

@@ -1,27 +1,275 @@
 /* A batch: many deliveries, one row a task.
  *
- * The delivery is copied into the batch's arena, decoded there, staged (see stage.c), and then joined into
- * the rows in place. Rows are found by the hash of their task's id. Everything that can fail for want of
- * memory is done before the first join: room is made for as many new rows, workers and so on as the stage
- * holds, so a batch is never left with half a delivery.
+ * A batch takes a delivery whole or not at all, and memory can end anywhere in the middle of one. So the
+ * delivery is copied into the batch's arena, decoded and folded there, and its facts are staged in lists that
+ * are kept from delivery to delivery. Everything that can fail for want of memory is done before the first
+ * join: room is made for as many new rows, workers and so on as the stage holds; then the batch joins them in
+ * place, which can't fail. Rows are found by the hash of their task's id.
  *
  * Invariants: rows and workers are unique by their key; every count agrees with what was joined; nothing
- * points outside the arena, so that the delivery may go. What has no bound by itself, the names of unknown
- * events, gets one here. When a batch is written, and what becomes of one that is refused, is not known here.
- */
+ * points outside the arena, so that the delivery may go, and the rules, which may be exchanged meanwhile.
+ *
+ * Sealed, a batch is in the order of its keys, as bytes: several daemons write at once, and rows that two of
+ * them share must be locked by both in one order. When a batch is written is not known here. */
 #include "taskbridge/core/batch.h"
 
+#include "compare.h"
 #include "slots.h"
-#include "stage.h"
 #include "taskbridge/base/limits.h"
+#include "taskbridge/core/decode.h"
+#include "taskbridge/core/fold.h"
 #include "worker.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
+/* What one delivery brings, kept apart until all of it is known to fit. */
+struct tb_stage {
+    struct tb_batch *batch;             /* whose arena and texts are used; borrowed */
+    const struct tb_delivery *delivery; /* the batch's own copy; borrowed */
+    const struct tb_rules *rules;
+    int status; /* the first failure of a callback */
+    struct tb_row *rows;
+    size_t row_count, row_cap;
+    struct tb_event *worker_events;
+    size_t worker_event_count, worker_event_cap;
+    struct tb_str *hosts; /* of tasks' events; copies only in a row are left out */
+    size_t host_count, host_cap;
+    struct tb_start *starts;
+    size_t start_count, start_cap;
+    struct tb_str *unknown;
+    size_t unknown_count, unknown_cap;
+    struct tb_dead *dead;
+    size_t dead_count, dead_cap;
+    int64_t newest_at; /* greatest stamp of the tasks' events, none taken for later than its receipt */
+};
+
 /* A stage larger than this came from a delivery unlike what Celery sends (24 events). */
 #define STAGE_KEPT_ENTRIES ((size_t)256)
+
+#define CAP_MIN ((size_t)16)
+
+/* Room for needed elements in list, an array of size_t *cap; false without memory. */
+#define RESERVE(list, cap, needed)                                                                           \
+    ((needed) <= (cap) || grow((void *)&(list), &(cap), (needed), sizeof(*(list))))
+
+/* ---- the stage ---- */
+
+static bool grow(void *list, size_t *cap, size_t needed, size_t size)
+{
+    size_t grown = *cap ? *cap : CAP_MIN;
+    size_t bytes;
+    void *elements;
+
+    while (grown < needed)
+        if (__builtin_mul_overflow(grown, (size_t)2, &grown))
+            return false;
+    if (__builtin_mul_overflow(grown, size, &bytes))
+        return false;
+    memcpy(&elements, list, sizeof(elements));
+    elements = realloc(elements, bytes);
+    if (!elements)
+        return false;
+    memcpy(list, &elements, sizeof(elements));
+    *cap = grown;
+    return true;
+}
+
+static bool own_text(struct tb_batch *batch, struct tb_str *text)
+{
+    size_t known =
+        batch->rule_text_count < TB_BATCH_RULE_TEXTS ? batch->rule_text_count : TB_BATCH_RULE_TEXTS;
+
+    if (tb_str_is_null(*text))
+        return true;
+    for (size_t i = 0; i < known; i++) {
+        if (tb_str_equal(batch->rule_texts[i], *text)) {
+            *text = batch->rule_texts[i];
+            return true;
+        }
+    }
+    if (!tb_arena_copy(&batch->arena, *text, text))
+        return false;
+    batch->rule_texts[batch->rule_text_count++ % TB_BATCH_RULE_TEXTS] = *text;
+    return true;
+}
+
+static bool own_rule_texts(struct tb_batch *batch, struct tb_row *row)
+{
+    return own_text(batch, &row->rule_type) && own_text(batch, &row->rule_display_name);
+}
+
+static int add_host(struct tb_stage *stage, struct tb_str hostname)
+{
+    if (tb_str_is_null(hostname) ||
+        (stage->host_count && tb_str_equal(stage->hosts[stage->host_count - 1], hostname)))
+        return 0;
+    if (!RESERVE(stage->hosts, stage->host_cap, stage->host_count + 1))
+        return -ENOMEM;
+    stage->hosts[stage->host_count++] = hostname;
+    return 0;
+}
+
+/* Only an event that names its process can be counted for it. */
+static int add_start(struct tb_stage *stage, const struct tb_event *event)
+{
+    if (event->type != TB_EVENT_TASK_STARTED || tb_str_is_null(event->hostname) || !event->pid)
+        return 0;
+    if (!RESERVE(stage->starts, stage->start_cap, stage->start_count + 1))
+        return -ENOMEM;
+    stage->starts[stage->start_count++] = (struct tb_start){
+        .hostname = event->hostname,
+        .task_id = event->uuid,
+        .pid = event->pid,
+        .stamp = event->stamp,
+        .redelivered = stage->delivery->redelivered,
+    };
+    return 0;
+}
+
+static int add_task_event(struct tb_stage *stage, const struct tb_event *event)
+{
+    if (!RESERVE(stage->rows, stage->row_cap, stage->row_count + 1))
+        return -ENOMEM;
+    struct tb_row *row = &stage->rows[stage->row_count];
+    int status = tb_fold_event(event, stage->rules, &stage->batch->arena, row);
+    if (status)
+        return status;
+    if (!own_rule_texts(stage->batch, row))
+        return -ENOMEM;
+    stage->row_count++;
+    status = add_host(stage, row->worker.value);
+    return status ? status : add_start(stage, event);
+}
+
+static int add_worker_event(struct tb_stage *stage, const struct tb_event *event)
+{
+    if (!RESERVE(stage->worker_events, stage->worker_event_cap, stage->worker_event_count + 1))
+        return -ENOMEM;
+    stage->worker_events[stage->worker_event_count++] = *event;
+    return 0;
+}
+
+/* A worker's clock may be ahead of ours. */
+static void note_stamp(struct tb_stage *stage, int64_t stamp)
+{
+    int64_t received_at = stage->delivery->received_at;
+
+    if (stamp > received_at)
+        stamp = received_at;
+    if (stamp > stage->newest_at)
+        stage->newest_at = stamp;
+}
+
+static void keep_status(struct tb_stage *stage, int status)
+{
+    if (!stage->status)
+        stage->status = status;
+}
+
+static void on_event(void *owner, const struct tb_event *event)
+{
+    struct tb_stage *stage = owner;
+    bool is_task = tb_event_is_task(event->type);
+
+    if (is_task)
+        note_stamp(stage, event->stamp);
+    keep_status(stage, is_task ? add_task_event(stage, event) : add_worker_event(stage, event));
+}
+
+static void on_unknown(void *owner, struct tb_str type_name)
+{
+    struct tb_stage *stage = owner;
+
+    if (RESERVE(stage->unknown, stage->unknown_cap, stage->unknown_count + 1))
+        stage->unknown[stage->unknown_count++] = type_name;
+    else
+        keep_status(stage, -ENOMEM);
+}
+
+/* What is kept of the body, without secrets. 0 or -ENOMEM. */
+static int mask(const struct tb_stage *stage, const struct tb_undecoded *undecoded, struct tb_dead *dead)
+{
+    const struct tb_delivery *delivery = stage->delivery;
+    const struct tb_redact *redact = stage->rules ? stage->rules->redact : NULL;
+    struct tb_arena *arena = &stage->batch->arena;
+    struct tb_str text = undecoded->text;
+    int r = tb_redact_json(redact, delivery->headers, arena, &dead->headers);
+
+    dead->body = undecoded->body;
+    if (!r && tb_str_is_null(text))
+        dead->body = tb_redact_bytes(redact, undecoded->body, tb_decode_is_plain(delivery));
+    else if (!r)
+        r = tb_redact_json(redact, text, arena, &text);
+    if (text.ptr != undecoded->text.ptr)
+        dead->body = text;
+    dead->is_masked = dead->body.ptr != undecoded->body.ptr || dead->headers.ptr != delivery->headers.ptr;
+    return r;
+}
+
+static int add_dead(struct tb_stage *stage, const struct tb_undecoded *undecoded)
+{
+    const struct tb_delivery *delivery = stage->delivery;
+
+    if (!RESERVE(stage->dead, stage->dead_cap, stage->dead_count + 1))
+        return -ENOMEM;
+    struct tb_dead *dead = &stage->dead[stage->dead_count];
+    *dead = (struct tb_dead){
+        .routing_key = delivery->routing_key,
+        .content_type = delivery->content_type,
+        .content_encoding = delivery->content_encoding,
+        .reason = undecoded->reason,
+        .received_at = delivery->received_at,
+        .redelivered = delivery->redelivered,
+    };
+    int r = mask(stage, undecoded, dead);
+    stage->dead_count += r == 0;
+    return r;
+}
+
+static void on_dead(void *owner, const struct tb_undecoded *undecoded)
+{
+    struct tb_stage *stage = owner;
+    keep_status(stage, add_dead(stage, undecoded));
+}
+
+static int fill_stage(struct tb_stage *stage, struct tb_batch *batch, const struct tb_delivery *delivery,
+                      const struct tb_rules *rules)
+{
+    const struct tb_decode_output output = {on_event, on_unknown, on_dead, stage};
+
+    stage->batch = batch;
+    stage->delivery = delivery;
+    stage->rules = rules;
+    stage->status = 0;
+    int status = tb_decode_delivery(delivery, &batch->arena, &output);
+    return status ? status : stage->status;
+}
+
+static void deinit_stage(struct tb_stage *stage)
+{
+    free(stage->rows);
+    free(stage->worker_events);
+    free(stage->hosts);
+    free(stage->starts);
+    free(stage->unknown);
+    free(stage->dead);
+    *stage = (struct tb_stage){0};
+}
+
+static void reset_stage(struct tb_stage *stage, size_t max_entries)
+{
+    if (stage->row_cap > max_entries || stage->worker_event_cap > max_entries ||
+        stage->host_cap > max_entries || stage->start_cap > max_entries || stage->unknown_cap > max_entries ||
+        stage->dead_cap > max_entries)
+        deinit_stage(stage);
+    stage->row_count = stage->worker_event_count = stage->host_count = stage->start_count = 0;
+    stage->unknown_count = stage->dead_count = 0;
+    stage->newest_at = TB_STAMP_NONE;
+}
+
+/* ---- the batch ---- */
 
 int tb_batch_init(struct tb_batch *batch)
 {
@@ -55,7 +303,7 @@ static void free_lists(struct tb_batch *batch)
 void tb_batch_deinit(struct tb_batch *batch)
 {
     if (batch->stage)
-        tb_stage_deinit(batch->stage);
+        deinit_stage(batch->stage);
     free(batch->stage);
     free_lists(batch);
     tb_slots_deinit(&batch->row_slots);
@@ -83,7 +331,7 @@ void tb_batch_reset(struct tb_batch *batch)
     batch->last_tag = 0;
     batch->first_received_at = batch->last_received_at = batch->newest_at = TB_STAMP_NONE;
     batch->sealed = false;
-    tb_stage_reset(batch->stage, STAGE_KEPT_ENTRIES);
+    reset_stage(batch->stage, STAGE_KEPT_ENTRIES);
     tb_slots_reset(&batch->row_slots, TB_BATCH_MAX_ROWS);
     tb_slots_reset(&batch->worker_slots, TB_BATCH_MAX_ROWS);
     tb_slots_reset(&batch->beat_slots, TB_BATCH_MAX_ROWS);
@@ -110,8 +358,8 @@ static int reserve_tasks(struct tb_batch *batch, const struct tb_stage *stage)
 {
     size_t rows = batch->row_count + stage->row_count;
 
-    if (!TB_RESERVE(batch->rows, batch->row_cap, rows) ||
-        !TB_RESERVE(batch->starts, batch->start_cap, batch->start_count + stage->start_count))
+    if (!RESERVE(batch->rows, batch->row_cap, rows) ||
+        !RESERVE(batch->starts, batch->start_cap, batch->start_count + stage->start_count))
         return -ENOMEM;
     return tb_slots_reserve(&batch->row_slots, rows);
 }
@@ -121,8 +369,8 @@ static int reserve_workers(struct tb_batch *batch, const struct tb_stage *stage)
     size_t workers = batch->worker_count + stage->worker_event_count + stage->host_count;
     size_t beats = batch->beat_count + stage->worker_event_count;
 
-    if (!TB_RESERVE(batch->workers, batch->worker_cap, workers) ||
-        !TB_RESERVE(batch->beats, batch->beat_cap, beats))
+    if (!RESERVE(batch->workers, batch->worker_cap, workers) ||
+        !RESERVE(batch->beats, batch->beat_cap, beats))
         return -ENOMEM;
     int status = tb_slots_reserve(&batch->worker_slots, workers);
     return status ? status : tb_slots_reserve(&batch->beat_slots, beats);
@@ -135,9 +383,9 @@ static int reserve(struct tb_batch *batch, const struct tb_stage *stage)
     if (unknown > TB_UNKNOWN_TYPES_MAX + 1)
         unknown = TB_UNKNOWN_TYPES_MAX + 1;
 
-    if (!TB_RESERVE(batch->unknown, batch->unknown_cap, unknown) ||
-        !TB_RESERVE(batch->dead, batch->dead_cap, batch->dead_count + stage->dead_count) ||
-        !TB_RESERVE(batch->deliveries, batch->delivery_cap, batch->delivery_count + 1))
+    if (!RESERVE(batch->unknown, batch->unknown_cap, unknown) ||
+        !RESERVE(batch->dead, batch->dead_cap, batch->dead_count + stage->dead_count) ||
+        !RESERVE(batch->deliveries, batch->delivery_cap, batch->delivery_count + 1))
         return -ENOMEM;
     int status = reserve_tasks(batch, stage);
     return status ? status : reserve_workers(batch, stage);
@@ -285,24 +533,31 @@ int tb_batch_add(struct tb_batch *batch, const struct tb_delivery *delivery, con
     int status = -ENOMEM;
 
     assert(!batch->sealed);
-    tb_stage_reset(batch->stage, STAGE_KEPT_ENTRIES);
+    reset_stage(batch->stage, STAGE_KEPT_ENTRIES);
     if (copy_delivery(&batch->arena, delivery, &copy))
-        status = tb_stage_fill(batch->stage, batch, &copy, rules);
+        status = fill_stage(batch->stage, batch, &copy, rules);
     return end_add(batch, &copy, status);
 }
 
-int tb_batch_add_dead(struct tb_batch *batch, const struct tb_delivery *delivery, struct tb_str reason)
+int tb_batch_add_dead(struct tb_batch *batch, const struct tb_delivery *delivery,
+                      const struct tb_rules *rules, struct tb_str reason)
 {
     struct tb_delivery copy = {0};
-    struct tb_str kept_reason;
+    struct tb_undecoded undecoded = {.text = TB_STR_NULL};
     int status = -ENOMEM;
 
     assert(!batch->sealed);
-    tb_stage_reset(batch->stage, STAGE_KEPT_ENTRIES);
-    if (copy_delivery(&batch->arena, delivery, &copy) && tb_arena_copy(&batch->arena, reason, &kept_reason)) {
+    reset_stage(batch->stage, STAGE_KEPT_ENTRIES);
+    if (copy_delivery(&batch->arena, delivery, &copy) &&
+        tb_arena_copy(&batch->arena, reason, &undecoded.reason)) {
+        undecoded.body = copy.body;
+        batch->stage->batch = batch;
         batch->stage->delivery = &copy;
-        status = tb_stage_add_dead(batch->stage, copy.body, kept_reason);
+        batch->stage->rules = rules;
+        status = tb_decode_text(&copy, &batch->arena, &undecoded.text);
     }
+    if (!status)
+        status = add_dead(batch->stage, &undecoded);
     return end_add(batch, &copy, status);
 }
 
@@ -315,4 +570,74 @@ bool tb_batch_is_full(const struct tb_batch *batch)
 {
     return batch->row_count >= TB_BATCH_MAX_ROWS || batch->delivery_count >= TB_BATCH_MAX_DELIVERIES ||
            batch->arena.used_bytes >= TB_BATCH_FULL_BYTES;
+}
+
+/* ---- sealing ---- */
+
+static int compare_rows(const void *a, const void *b)
+{
+    return tb_str_compare(((const struct tb_row *)a)->task_id, ((const struct tb_row *)b)->task_id);
+}
+
+static int compare_workers(const void *a, const void *b)
+{
+    return tb_str_compare(((const struct tb_worker *)a)->hostname, ((const struct tb_worker *)b)->hostname);
+}
+
+static int compare_beats(const void *a, const void *b)
+{
+    const struct tb_beat *first = a, *second = b;
+    int order = tb_str_compare(first->hostname, second->hostname);
+
+    return order ? order : tb_compare_int64(first->pid, second->pid);
+}
+
+static int compare_starts(const void *a, const void *b)
+{
+    const struct tb_start *first = a, *second = b;
+    int order = tb_str_compare(first->hostname, second->hostname);
+
+    if (order == 0)
+        order = tb_compare_int64(first->pid, second->pid);
+    if (order == 0)
+        order = tb_str_compare(first->task_id, second->task_id);
+    return order ? order : tb_compare_int64(first->stamp, second->stamp);
+}
+
+static int compare_unknown(const void *a, const void *b)
+{
+    return tb_str_compare(((const struct tb_unknown *)a)->type, ((const struct tb_unknown *)b)->type);
+}
+
+/* qsort wants an array even of nothing. */
+static void sort_list(void *list, size_t count, size_t size, int (*compare)(const void *, const void *))
+{
+    if (count > 1)
+        qsort(list, count, size, compare);
+}
+
+static void unite_copies(struct tb_batch *batch)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < batch->start_count; i++) {
+        const struct tb_start *start = &batch->starts[i];
+        struct tb_start *last = kept ? &batch->starts[kept - 1] : NULL;
+        if (last && compare_starts(last, start) == 0)
+            last->redelivered = last->redelivered && start->redelivered;
+        else
+            batch->starts[kept++] = *start;
+    }
+    batch->start_count = kept;
+}
+
+void tb_batch_seal(struct tb_batch *batch)
+{
+    sort_list(batch->rows, batch->row_count, sizeof(*batch->rows), compare_rows);
+    sort_list(batch->workers, batch->worker_count, sizeof(*batch->workers), compare_workers);
+    sort_list(batch->beats, batch->beat_count, sizeof(*batch->beats), compare_beats);
+    sort_list(batch->starts, batch->start_count, sizeof(*batch->starts), compare_starts);
+    sort_list(batch->unknown, batch->unknown_count, sizeof(*batch->unknown), compare_unknown);
+    unite_copies(batch);
+    batch->sealed = true;
 }

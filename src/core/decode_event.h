@@ -13,13 +13,4 @@ enum tb_decode_event_outcome { TB_DECODE_UNUSABLE = 1 /* a dead letter; err says
 int tb_decode_event(const struct tb_fields *fields, struct tb_arena *arena, struct tb_event *ret_event,
                     struct tb_error *err) TB_MUST_CHECK;
 
-/* Fills in has_progress, progress and text. */
-void tb_decode_progress(const struct tb_fields *fields, struct tb_texts *texts, struct tb_event *event);
-
-/* Fills in error and traceback. */
-void tb_decode_failure(const struct tb_fields *fields, struct tb_texts *texts, struct tb_event *event);
-
-/* Fills in revoke_text. */
-void tb_decode_revocation(const struct tb_fields *fields, struct tb_texts *texts, struct tb_event *event);
-
 #endif

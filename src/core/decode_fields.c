@@ -1,6 +1,6 @@
 /* Which of an event's keys mean something, found in one walk over its members.
  *
- * An event carries 7 to 20 keys and we know 40, so a key is looked up by its length and then compared with
+ * An event carries 7 to 20 keys and we know 42, so a key is looked up by its length and then compared with
  * the few names of that length. Values stay where they are until the event's type says which are wanted; of
  * doubled keys the last wins, as in Python.
  *
@@ -14,7 +14,6 @@
 #include <math.h>
 
 #define NAME_MAX_LEN 11
-#define ELLIPSIS     "\xE2\x80\xA6"
 
 struct field_name {
     struct tb_str name;
@@ -56,9 +55,11 @@ static const struct field_name names[] = {
     NAME("retries", RETRIES),
     NAME("root_id", ROOT_ID),
     NAME("runtime", RUNTIME),
+    NAME("task_id", TASK_ID),
     NAME("hostname", HOSTNAME),
     NAME("metadata", METADATA),
     NAME("progress", PROGRESS),
+    NAME("step_key", STEP_KEY),
     NAME("sw_ident", SW_IDENT),
     NAME("exception", EXCEPTION),
     NAME("parent_id", PARENT_ID),
@@ -73,7 +74,7 @@ _Static_assert(TB_COUNT(names) == TB_FIELDS, "every field has its name");
 _Static_assert(TB_FIELDS <= 64, "present has a bit for each field");
 
 /* Where in names each length begins. */
-static const unsigned char length_starts[NAME_MAX_LEN + 2] = {0, 0, 0, 0, 2, 9, 11, 18, 28, 32, 37, 39, 40};
+static const unsigned char length_starts[NAME_MAX_LEN + 2] = {0, 0, 0, 0, 2, 9, 11, 18, 29, 34, 39, 41, 42};
 
 static enum tb_field find_field(struct tb_str name)
 {
@@ -90,7 +91,7 @@ static enum tb_field find_key(struct tb_scan_value key)
     char text[NAME_MAX_LEN + 1];
     if (!key.is_escaped)
         return find_field(key.text);
-    size_t len = tb_scan_unescape(key.text, 0, text, sizeof(text));
+    size_t len = tb_scan_unescape(key.text, text, sizeof(text));
     return find_field((struct tb_str){text, len});
 }
 
@@ -128,7 +129,7 @@ static bool key_is(struct tb_scan_value key, struct tb_str name)
     char text[NAME_MAX_LEN + 1];
     if (!key.is_escaped)
         return tb_str_equal(key.text, name);
-    size_t len = tb_scan_unescape(key.text, 0, text, sizeof(text));
+    size_t len = tb_scan_unescape(key.text, text, sizeof(text));
     return tb_str_equal((struct tb_str){text, len}, name);
 }
 
@@ -173,7 +174,7 @@ struct tb_scan_value tb_fields_get(const struct tb_fields *fields, enum tb_field
     return value.kind == TB_SCAN_OBJECT ? unwrap(value) : value;
 }
 
-static struct tb_str unescape(struct tb_texts *texts, struct tb_str text, size_t skip_bytes, size_t max_bytes)
+static struct tb_str unescape(struct tb_texts *texts, struct tb_str text, size_t max_bytes)
 {
     size_t room = text.len < max_bytes ? text.len : max_bytes;
     char *copy = tb_arena_alloc(texts->arena, room ? room : 1);
@@ -181,7 +182,7 @@ static struct tb_str unescape(struct tb_texts *texts, struct tb_str text, size_t
         texts->is_full = true;
         return TB_STR_NULL;
     }
-    return (struct tb_str){copy, tb_scan_unescape(text, skip_bytes, copy, room)};
+    return (struct tb_str){copy, tb_scan_unescape(text, copy, room)};
 }
 
 static struct tb_str cut(struct tb_str text, size_t max_bytes)
@@ -195,7 +196,7 @@ struct tb_str tb_texts_take(struct tb_texts *texts, struct tb_scan_value value, 
         return TB_STR_NULL;
     /* One byte more than wanted, so that a cut is seen to be one. */
     if (value.is_escaped)
-        value.text = unescape(texts, value.text, 0, max_bytes + 1);
+        value.text = unescape(texts, value.text, max_bytes + 1);
     return cut(value.text, max_bytes);
 }
 
@@ -206,37 +207,6 @@ struct tb_str tb_texts_take_any(struct tb_texts *texts, struct tb_scan_value val
     if (value.kind == TB_SCAN_ABSENT || value.kind == TB_SCAN_NULL)
         return TB_STR_NULL;
     return cut(value.text, max_bytes);
-}
-
-/* The last bytes of text, beginning with a whole character. */
-static struct tb_str last_bytes(struct tb_str text, size_t len)
-{
-    size_t at = text.len - len;
-    while (at < text.len && ((unsigned char)text.ptr[at] & 0xC0) == 0x80)
-        at++;
-    return (struct tb_str){text.ptr + at, text.len - at};
-}
-
-struct tb_str tb_texts_take_end(struct tb_texts *texts, struct tb_scan_value value, size_t max_bytes)
-{
-    size_t mark = sizeof(ELLIPSIS) - 1, kept = max_bytes - mark;
-
-    if (value.kind != TB_SCAN_STRING)
-        return TB_STR_NULL;
-    size_t len = value.is_escaped ? tb_scan_unescaped_len(value.text) : value.text.len;
-    if (len <= max_bytes)
-        return tb_texts_take(texts, value, max_bytes);
-
-    struct tb_str end =
-        value.is_escaped ? unescape(texts, value.text, len - kept, kept) : last_bytes(value.text, kept);
-    char *copy = tb_arena_alloc(texts->arena, max_bytes);
-    if (!copy || tb_str_is_null(end)) {
-        texts->is_full = true;
-        return TB_STR_NULL;
-    }
-    memcpy(copy, ELLIPSIS, mark);
-    memcpy(copy + mark, end.ptr, end.len);
-    return (struct tb_str){copy, mark + end.len};
 }
 
 bool tb_value_int64(struct tb_scan_value value, int64_t *ret_value)

@@ -37,9 +37,11 @@ enum tb_field {
     TB_FIELD_SIGNUM,
     TB_FIELD_STATUS,
     TB_FIELD_STEP,
+    TB_FIELD_STEP_KEY,
     TB_FIELD_SW_IDENT,
     TB_FIELD_SW_SYS,
     TB_FIELD_SW_VER,
+    TB_FIELD_TASK_ID,
     TB_FIELD_TERMINATED,
     TB_FIELD_TIMESTAMP,
     TB_FIELD_TOTAL,
@@ -74,10 +76,7 @@ struct tb_texts {
  * string when the value is no string. */
 struct tb_str tb_texts_take(struct tb_texts *texts, struct tb_scan_value value, size_t max_bytes);
 
-/* The same, but of longer text the last max_bytes, "…" in front of them within these. */
-struct tb_str tb_texts_take_end(struct tb_texts *texts, struct tb_scan_value value, size_t max_bytes);
-
-/* The same as the first, and of a value that is neither string nor null its JSON. */
+/* The same, and of a value that is neither string nor null its JSON. */
 struct tb_str tb_texts_take_any(struct tb_texts *texts, struct tb_scan_value value, size_t max_bytes);
 
 /* An integer within int64_t; false for everything else. */

@@ -52,12 +52,8 @@ enum tb_scan_step tb_scan_member(struct tb_scan *scan, bool *is_first, struct tb
  * end of the text. */
 bool tb_scan_skip_damaged(struct tb_scan *scan) TB_MUST_CHECK;
 
-/* The string's text into ret_text: escapes resolved, lone surrogates and U+0000 as U+FFFD. Of the result the
- * first skip_bytes are left out (from there on to the next whole character), and at most max_bytes are
- * written. Returns how many. */
-size_t tb_scan_unescape(struct tb_str text, size_t skip_bytes, char *ret_text, size_t max_bytes);
-
-/* How long the whole result is. */
-size_t tb_scan_unescaped_len(struct tb_str text);
+/* The string's text into ret_text: escapes resolved, lone surrogates and U+0000 as U+FFFD, at most max_bytes.
+ * Returns how many. */
+size_t tb_scan_unescape(struct tb_str text, char *ret_text, size_t max_bytes);
 
 #endif

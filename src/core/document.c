@@ -3,7 +3,7 @@
  * Its fields and their order are a contract with a frontend that is not ours: fields may be added behind the
  * others of their object, none may change. Numbers are written as exactly as they are known: a duration from
  * whole microseconds, without going through a float. Clocks of workers differ, so a start may lie in the
- * future by ours: nothing lasts less than no time.
+ * future by ours: nothing lasts less than no time; and what waits, also for its next attempt, does not last.
  *
  * Which tasks are listed, and in what order, the caller knows. */
 #include "taskbridge/core/document.h"
@@ -25,19 +25,26 @@ static void push_duration(struct tb_json *json, int64_t from, int64_t to)
     tb_json_raw(json, "duration_seconds", (struct tb_str){text, (size_t)len});
 }
 
+/* A task may be known by its start alone. */
+static struct tb_str or_nameless(struct tb_str name)
+{
+    return tb_str_is_null(name) ? TB_STR("Tarea") : name;
+}
+
 static void push_task(struct tb_json *json, const struct tb_document_task *task, int64_t checked_at,
                       bool is_completed)
 {
     bool has_ended = task->completed_at != TB_STAMP_NONE;
+    bool is_waiting = tb_str_equal(task->status, TB_STR("pending"));
 
     tb_json_begin_object(json, NULL);
     tb_json_str(json, "task_id", task->task_id);
-    tb_json_str(json, "name", task->name);
+    tb_json_str(json, "name", or_nameless(task->name));
     tb_json_str(json, "status", task->status);
     tb_json_int(json, "progress", task->progress);
     tb_json_stamp(json, "started_at", task->started_at);
-    tb_json_str(json, "task_type", task->task_type);
-    if (task->started_at == TB_STAMP_NONE)
+    tb_json_str(json, "task_type", or_nameless(task->task_type));
+    if (task->started_at == TB_STAMP_NONE || is_waiting)
         tb_json_null(json, "duration_seconds");
     else
         push_duration(json, task->started_at, has_ended ? task->completed_at : checked_at);

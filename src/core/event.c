@@ -37,5 +37,7 @@ enum tb_event_type tb_event_type_find(struct tb_str name)
     for (enum tb_event_type type = TB_EVENT_UNKNOWN + 1; type < TB_EVENT_TYPES; type++)
         if (tb_str_equal(names[type], name))
             return type;
+    if (tb_str_equal(name, TB_STR("kanchi-task-progress")))
+        return TB_EVENT_TASK_PROGRESS;
     return TB_EVENT_UNKNOWN;
 }

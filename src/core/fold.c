@@ -5,14 +5,13 @@
  * other events: a succeeded task that progresses again afterwards gives both facts, and what people see of
  * them is computed where the row is read.
  *
- * kwargs are redacted here, before anything keeps them, after the company was taken out of them: the rule
- * that hides a value may be the one that needs it. Which values are secret depends on the task's name, so
- * kwargs that come without a name are only kept where no rule has secrets at all. */
+ * Secrets are taken out here, before anything keeps them, after the company was taken out of the arguments:
+ * what hides a value may be what needs it. */
 #include "taskbridge/core/fold.h"
 
+#include "failure.h"
 #include "taskbridge/base/limits.h"
 #include "taskbridge/base/utf8.h"
-#include "taskbridge/core/pyrepr.h"
 
 static void set(struct tb_stamped_str *fact, int64_t stamp, struct tb_str value)
 {
@@ -20,11 +19,11 @@ static void set(struct tb_stamped_str *fact, int64_t stamp, struct tb_str value)
         *fact = (struct tb_stamped_str){stamp, value};
 }
 
-/* The event has args and kwargs whole, because the rules look for the company in them. */
-static void set_repr(struct tb_stamped_str *fact, int64_t stamp, struct tb_str repr)
+/* Secrets go before the cut: behind one nobody knows what was a secret. */
+static void set_cut(struct tb_stamped_str *fact, int64_t stamp, struct tb_str text, size_t max_bytes)
 {
-    repr.len = tb_utf8_cut(repr, TB_REPR_MAX_BYTES);
-    set(fact, stamp, repr);
+    text.len = tb_utf8_cut(text, max_bytes);
+    set(fact, stamp, text);
 }
 
 static void fold_retries(const struct tb_event *event, struct tb_row *row)
@@ -33,27 +32,32 @@ static void fold_retries(const struct tb_event *event, struct tb_row *row)
         row->retries = (struct tb_stamped_int64){event->stamp, event->retries};
 }
 
-static bool has_secrets(const struct tb_rules *rules)
+static const struct tb_redact *redact_of(const struct tb_rules *rules)
 {
-    for (size_t i = 0; rules && i < rules->count; i++)
-        if (rules->rules[i].redact_count)
-            return true;
-    return false;
+    return rules ? rules->redact : NULL;
 }
 
-static int fold_kwargs(const struct tb_event *event, const struct tb_rules *rules, const struct tb_rule *rule,
-                       struct tb_arena *arena, struct tb_row *row)
+/* Which positions are hidden. The name in received may be a shadow of any task's. */
+static uint64_t secret_positions(const struct tb_event *event, const struct tb_rules *rules,
+                                 const struct tb_rule *rule)
 {
-    struct tb_str kept = event->kwargs;
+    if (event->type == TB_EVENT_TASK_SENT && !tb_str_is_null(event->name))
+        return rule ? rule->redact_positions : 0;
+    return redact_of(rules) ? redact_of(rules)->positions : 0;
+}
 
-    if (tb_str_is_null(kept) || (tb_str_is_null(event->name) && has_secrets(rules)))
-        return 0;
-    if (rule && rule->redact_count) {
-        int status = tb_pyrepr_redact(event->kwargs, rule->redact, rule->redact_count, arena, &kept);
-        if (status)
-            return status;
-    }
-    set_repr(&row->kwargs, event->stamp, kept);
+static int fold_arguments(const struct tb_event *event, const struct tb_rules *rules,
+                          const struct tb_rule *rule, struct tb_arena *arena, struct tb_row *row)
+{
+    struct tb_str args, kwargs;
+
+    int r = tb_redact_repr(redact_of(rules), event->args, secret_positions(event, rules, rule), arena, &args);
+    if (!r)
+        r = tb_redact_repr(redact_of(rules), event->kwargs, 0, arena, &kwargs);
+    if (r)
+        return r;
+    set_cut(&row->args, event->stamp, args, TB_REPR_MAX_BYTES);
+    set_cut(&row->kwargs, event->stamp, kwargs, TB_REPR_MAX_BYTES);
     return 0;
 }
 
@@ -63,8 +67,7 @@ static int fold_rule_company(const struct tb_event *event, const struct tb_rules
     struct tb_str company;
 
     row->inherits_company = rule->company_source == TB_COMPANY_INHERIT;
-    if (rule->company_source != TB_COMPANY_KWARG && rule->company_source != TB_COMPANY_ARG)
-        return 0;
+    row->belongs_to_nobody = rule->company_source == TB_COMPANY_NONE;
     int status = tb_rules_company(rules, rule, event->args, event->kwargs, arena, &company);
     if (status)
         return status;
@@ -76,15 +79,19 @@ static int fold_rule_company(const struct tb_event *event, const struct tb_rules
 static int fold_name(const struct tb_event *event, const struct tb_rules *rules, struct tb_arena *arena,
                      struct tb_row *row, const struct tb_rule **ret_rule)
 {
+    bool is_of_task = event->type != TB_EVENT_TASK_RECEIVED;
+
     *ret_rule = NULL;
     if (tb_str_is_null(event->name))
         return 0;
+    set(is_of_task ? &row->name : &row->received_name, event->stamp, event->name);
     const struct tb_rule *rule = rules ? tb_rules_find(rules, event->name) : NULL;
-    set(&row->name, event->stamp, event->name);
-    row->task_type = tb_rules_task_type(rule, event->name);
     *ret_rule = rule;
     if (!rule)
         return 0;
+    row->rule_is_of_name = is_of_task;
+    row->rule_at = event->stamp;
+    row->rule_type = rule->type;
     row->rule_display_name = rule->display_name;
     return fold_rule_company(event, rules, rule, arena, row);
 }
@@ -98,14 +105,13 @@ static int fold_message(const struct tb_event *event, const struct tb_rules *rul
     if (status)
         return status;
 
-    set_repr(&row->args, event->stamp, event->args);
     set(&row->root_id, event->stamp, event->root_id);
     set(&row->parent_id, event->stamp, event->parent_id);
     set(&row->queue, event->stamp, event->queue);
     set(&row->eta, event->stamp, event->eta);
     set(&row->expires, event->stamp, event->expires);
     fold_retries(event, row);
-    return fold_kwargs(event, rules, rule, arena, row);
+    return fold_arguments(event, rules, rule, arena, row);
 }
 
 static int fold_event_company(const struct tb_event *event, const struct tb_rules *rules,
@@ -116,7 +122,7 @@ static int fold_event_company(const struct tb_event *event, const struct tb_rule
     if (tb_str_is_null(company))
         return 0;
     if (rules) {
-        int status = tb_rules_event_company(rules, event->company, event->company_is_string, arena, &company);
+        int status = tb_company_parse_exact(rules->company_format, event->company, arena, &company);
         if (status)
             return status;
     }
@@ -135,28 +141,46 @@ static int fold_tracked(const struct tb_event *event, const struct tb_rules *rul
 static int fold_progress(const struct tb_event *event, const struct tb_rules *rules, struct tb_arena *arena,
                          struct tb_row *row)
 {
-    row->alive_at = event->stamp;
+    struct tb_str text;
+    int r = tb_redact_text(redact_of(rules), event->text, arena, &text);
+
+    if (r)
+        return r;
+    row->alive_at = row->first_alive_at = event->stamp;
     if (event->has_progress) {
         row->progress_at = event->stamp;
         row->progress = event->progress + 0.0; /* -0.0 becomes 0.0: equal values must be one value */
     }
-    set(&row->text, event->stamp, event->text);
+    set_cut(&row->text, event->stamp, text, TB_TEXT_MAX_BYTES);
     fold_retries(event, row);
     return fold_event_company(event, rules, arena, row);
 }
 
-static void fold_success(const struct tb_event *event, struct tb_row *row)
+static int fold_success(const struct tb_event *event, const struct tb_rules *rules, struct tb_arena *arena,
+                        struct tb_row *row)
 {
+    int r = tb_redact_text(redact_of(rules), event->result, arena, &row->result);
+
+    if (r)
+        return r;
+    row->result.len = tb_utf8_cut(row->result, TB_REPR_MAX_BYTES);
     row->succeeded_at = event->stamp;
-    row->result = event->result;
     row->runtime_s = event->runtime_s + 0.0;
+    return 0;
 }
 
-static void fold_failure(const struct tb_event *event, struct tb_row *row)
+static int fold_failure(const struct tb_event *event, const struct tb_rules *rules, struct tb_arena *arena,
+                        struct tb_row *row)
 {
+    struct tb_failure failure;
+    int r = tb_failure_read(event, redact_of(rules), arena, &failure);
+
+    if (r)
+        return r;
     row->failed_at = event->stamp;
-    row->error = event->error;
-    row->traceback = event->traceback;
+    row->error = failure.error;
+    row->traceback = failure.traceback;
+    return 0;
 }
 
 static void fold_revocation(const struct tb_event *event, struct tb_row *row)
@@ -165,10 +189,10 @@ static void fold_revocation(const struct tb_event *event, struct tb_row *row)
     row->revoke_text = event->revoke_text;
 }
 
-/* Where the host of an event is the publisher's, it says nothing about the worker. */
+/* Of these the host is the worker itself; progress and whatever else may come from anywhere. */
 static bool comes_from_worker(enum tb_event_type type)
 {
-    return type != TB_EVENT_TASK_SENT && type != TB_EVENT_TASK_TRACKED;
+    return type >= TB_EVENT_TASK_RECEIVED && type <= TB_EVENT_TASK_CANCELLED;
 }
 
 int tb_fold_event(const struct tb_event *event, const struct tb_rules *rules, struct tb_arena *arena,
@@ -193,10 +217,10 @@ int tb_fold_event(const struct tb_event *event, const struct tb_rules *rules, st
         row->began_at = event->stamp;
         break;
     case TB_EVENT_TASK_SUCCEEDED:
-        fold_success(event, row);
+        status = fold_success(event, rules, arena, row);
         break;
     case TB_EVENT_TASK_FAILED:
-        fold_failure(event, row);
+        status = fold_failure(event, rules, arena, row);
         break;
     case TB_EVENT_TASK_RETRIED:
         row->retried_at = event->stamp;
@@ -208,7 +232,7 @@ int tb_fold_event(const struct tb_event *event, const struct tb_rules *rules, st
         fold_revocation(event, row);
         break;
     case TB_EVENT_TASK_CANCELLED:
-        row->requeued_at = event->stamp;
+        row->cancelled_at = event->stamp;
         break;
     case TB_EVENT_TASK_PROGRESS:
         status = fold_progress(event, rules, arena, row);

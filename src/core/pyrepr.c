@@ -10,7 +10,7 @@
  */
 #include "taskbridge/core/pyrepr.h"
 
-#include "pyrepr_item.h"
+#include "pyrepr_lex.h"
 #include "uuid_text.h"
 
 #include <errno.h>

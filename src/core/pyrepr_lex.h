@@ -1,7 +1,8 @@
-/* Python reprs, token by token. */
+/* Python reprs, token by token, and item by item: a key, a value, an element. */
 #ifndef TASKBRIDGE_CORE_PYREPR_LEX_H
 #define TASKBRIDGE_CORE_PYREPR_LEX_H
 
+#include "taskbridge/base/arena.h"
 #include "taskbridge/base/str.h"
 
 enum tb_lex_kind {
@@ -40,6 +41,9 @@ void tb_lex_next(struct tb_lex *lex, struct tb_lex_token *ret_token);
  * or SIZE_MAX when it can't be told, or is no UTF-8 text without U+0000. */
 size_t tb_lex_unescape(const struct tb_lex_token *token, char *ret_text);
 
+/* The same of any string's, whatever it holds: what can't be told is "?". Of bytes the result is bytes. */
+size_t tb_lex_unescape_any(const struct tb_lex_token *token, char *ret_text);
+
 #define TB_LEX_DEPTH_MAX 256
 
 /* The brackets that are open. */
@@ -51,5 +55,28 @@ struct tb_lex_nesting {
 /* Follows an opening or closing bracket; false when the brackets don't match or are too many. Other tokens
  * change nothing. */
 bool tb_lex_nest(struct tb_lex_nesting *nesting, const struct tb_lex_token *token) TB_MUST_CHECK;
+
+struct tb_item {
+    struct tb_str text;        /* without white space around it */
+    struct tb_lex_token first; /* TB_LEX_END when the item is empty */
+    size_t token_count;
+    bool is_cut;    /* an ellipsis is in it, so it is not known whole */
+    bool is_doubt;  /* an ellipsis that does not fill a container alone: what follows may not be what it seems
+                     */
+    bool is_opaque; /* an object's own repr is in it, which may say anything */
+    struct tb_lex_token end; /* what stands behind it: a comma, a colon, a closing bracket that it did not
+                                open, TB_LEX_END, or TB_LEX_DAMAGE */
+};
+
+/* Reads tokens up to one that ends the item, and over that. */
+void tb_item_read(struct tb_lex *lex, struct tb_item *ret_item);
+
+/* Whether the token, an ellipsis behind an opening bracket, has the brackets for itself: "[...]", "(...,)".
+ */
+bool tb_item_is_filler(struct tb_lex lex, const struct tb_lex_token *before,
+                       const struct tb_lex_token *token);
+
+/* Whether a string token's text is key. 1, 0, or -1 when it can't be told; -ENOMEM. */
+int tb_item_string_is(const struct tb_lex_token *token, struct tb_str key, struct tb_arena *arena);
 
 #endif

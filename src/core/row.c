@@ -18,10 +18,12 @@ void tb_row_init(struct tb_row *row, struct tb_str task_id)
     *row = (struct tb_row){
         .task_id = task_id,
         .sent_at = TB_STAMP_NONE,
+        .first_alive_at = TB_STAMP_NONE,
         .received_at = TB_STAMP_NONE,
         .began_at = TB_STAMP_NONE,
         .retried_at = TB_STAMP_NONE,
         .requeued_at = TB_STAMP_NONE,
+        .cancelled_at = TB_STAMP_NONE,
         .rejected_at = TB_STAMP_NONE,
         .alive_at = TB_STAMP_NONE,
         .succeeded_at = TB_STAMP_NONE,
@@ -31,6 +33,8 @@ void tb_row_init(struct tb_row *row, struct tb_str task_id)
         .progress_at = TB_STAMP_NONE,
         .text = none,
         .name = none,
+        .received_name = none,
+        .rule_at = TB_STAMP_NONE,
         .worker = none,
         .queue = none,
         .root_id = none,
@@ -134,16 +138,19 @@ static void join_progress(struct tb_row *row, const struct tb_row *other)
     }
 }
 
-static void join_name(struct tb_row *row, const struct tb_row *other)
+static void join_rule(struct tb_row *row, const struct tb_row *other)
 {
-    int order = compare_stamped(&other->name, &row->name);
+    int order = (int)other->rule_is_of_name - (int)row->rule_is_of_name;
     if (order == 0)
-        order = tb_str_compare(other->task_type, row->task_type);
+        order = tb_compare_int64(other->rule_at, row->rule_at);
+    if (order == 0)
+        order = tb_str_compare(other->rule_type, row->rule_type);
     if (order == 0)
         order = tb_str_compare(other->rule_display_name, row->rule_display_name);
     if (order > 0) {
-        row->name = other->name;
-        row->task_type = other->task_type;
+        row->rule_is_of_name = other->rule_is_of_name;
+        row->rule_at = other->rule_at;
+        row->rule_type = other->rule_type;
         row->rule_display_name = other->rule_display_name;
     }
 }
@@ -151,10 +158,12 @@ static void join_name(struct tb_row *row, const struct tb_row *other)
 void tb_row_join(struct tb_row *row, const struct tb_row *other)
 {
     join_least(&row->sent_at, other->sent_at);
+    join_least(&row->first_alive_at, other->first_alive_at);
     join_greatest(&row->received_at, other->received_at);
     join_greatest(&row->began_at, other->began_at);
     join_greatest(&row->retried_at, other->retried_at);
     join_greatest(&row->requeued_at, other->requeued_at);
+    join_greatest(&row->cancelled_at, other->cancelled_at);
     join_greatest(&row->rejected_at, other->rejected_at);
     join_greatest(&row->alive_at, other->alive_at);
     join_success(row, other);
@@ -162,7 +171,9 @@ void tb_row_join(struct tb_row *row, const struct tb_row *other)
     join_revocation(row, other);
     join_progress(row, other);
     join_latest(&row->text, &other->text);
-    join_name(row, other);
+    join_latest(&row->name, &other->name);
+    join_latest(&row->received_name, &other->received_name);
+    join_rule(row, other);
     join_latest(&row->worker, &other->worker);
     join_latest(&row->queue, &other->queue);
     join_latest(&row->root_id, &other->root_id);
@@ -175,4 +186,5 @@ void tb_row_join(struct tb_row *row, const struct tb_row *other)
     join_earliest(&row->event_company, &other->event_company);
     join_earliest(&row->rule_company, &other->rule_company);
     row->inherits_company |= other->inherits_company;
+    row->belongs_to_nobody |= other->belongs_to_nobody;
 }

@@ -36,7 +36,7 @@ static int fill_part(struct tb_bisect *bisect, const struct tb_bisect_range *ran
     int r = 0;
 
     if (range->is_dead)
-        r = tb_batch_add_dead(&bisect->part, range->items, bisect->reason);
+        r = tb_batch_add_dead(&bisect->part, range->items, bisect->rules, bisect->reason);
     for (size_t i = 0; r == 0 && !range->is_dead && i < range->count; i++)
         r = tb_batch_add(&bisect->part, &range->items[i], bisect->rules);
     return r;

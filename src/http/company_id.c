@@ -1,26 +1,11 @@
 /* Which addresses name a company: those with an id of the format that company.format names.
  *
  * The same rules that take companies out of events decide here, so that an id has one canonical form
- * everywhere: an integer without leading zeros, a UUID in lower case. In an address nothing tells 73 from
- * '73', so digits are an integer first and text only where no integer is meant. */
+ * everywhere: a number without leading zeros, a UUID in lower case. */
 #include "company_id.h"
 
 #include "path.h"
 #include "taskbridge/base/limits.h"
-
-static bool canonical(const struct tb_rules *rules, struct tb_str text, struct tb_arena *arena,
-                      struct tb_str *ret_company)
-{
-    for (int is_string = 0; is_string <= 1; is_string++) {
-        if (tb_rules_event_company(rules, text, is_string, arena, ret_company) != 0)
-            return false;
-        if (!tb_str_is_null(*ret_company))
-            return true;
-        if (rules->company_format == TB_COMPANY_INTEGER)
-            return false;
-    }
-    return false;
-}
 
 bool tb_company_id_parse(const struct tb_rules *rules, struct tb_str segment, char key[TB_COMPANY_KEY_BYTES],
                          struct tb_str *ret_company)
@@ -32,7 +17,8 @@ bool tb_company_id_parse(const struct tb_rules *rules, struct tb_str segment, ch
 
     tb_arena_init(&arena, TB_KIB);
     if (tb_path_decode(segment, decoded, sizeof(decoded), &text) &&
-        canonical(rules, text, &arena, &company) && company.len < TB_COMPANY_KEY_BYTES) {
+        tb_company_parse(rules->company_format, text, &arena, &company) == 0 && company.len &&
+        company.len < TB_COMPANY_KEY_BYTES) {
         memcpy(key, company.ptr, company.len);
         *ret_company = (struct tb_str){key, company.len};
         is_good = true;
@@ -44,10 +30,9 @@ bool tb_company_id_parse(const struct tb_rules *rules, struct tb_str segment, ch
 const char *tb_company_id_words(const struct tb_rules *rules)
 {
     static const char *const words[] = {
-        [TB_COMPANY_INTEGER] = "The company's id is an integer.",
-        [TB_COMPANY_INTEGER_OR_STRING] = "The company's id is an integer.",
+        [TB_COMPANY_NUMBER] = "The company's id is a number.",
         [TB_COMPANY_UUID] = "The company's id is a UUID.",
-        [TB_COMPANY_ANY] = "The company's id is an integer or a UUID.",
+        [TB_COMPANY_SLUG] = "The company's id is a slug of letters, digits and - . _ ~.",
     };
     return words[rules->company_format];
 }

@@ -26,9 +26,9 @@ WANTED = 0.9
 # Tasks that ended two days ago, as their events left them.
 FILL = """
 INSERT INTO background_task_trackers (task_id, received_at, began_at, succeeded_at, result, runtime_s, name_at, name,
-    task_type, worker_at, worker, kwargs_at, kwargs, event_company_at, event_company, created_at, updated_at)
+    rule_at, worker_at, worker, kwargs_at, kwargs, event_company_at, event_company, created_at, updated_at)
 SELECT 'old-' || n, at, at + interval '1 s', at + interval '20 s', '''done''', 19, at, 'sii.sync_sii_documents_task',
-    'sync_sii_documents_task', at, 'w1@host-a', at, '{}', at, (n %% 10000 + 1)::text, at, at
+    at, at, 'w1@host-a', at, '{}', at, (n %% 10000 + 1)::text, at, at
 FROM generate_series(1, %s) n, LATERAL (SELECT now() - interval '2 days' + n * interval '10 ms' AS at) stamps"""
 
 

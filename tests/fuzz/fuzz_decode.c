@@ -24,18 +24,15 @@ static void on_event(void *owner, const struct tb_event *event)
     const struct tb_str names[] = {event->type_name, event->hostname, event->name,   event->queue, event->eta,
                                    event->expires,   event->sw_ident, event->sw_ver, event->sw_sys};
     const struct tb_str ids[] = {event->uuid, event->root_id, event->parent_id, event->company};
-    const struct tb_str texts[] = {event->error, event->text, event->revoke_text};
+    const struct tb_str texts[] = {event->args,      event->kwargs, event->result,     event->exception,
+                                   event->traceback, event->text,   event->revoke_text};
 
     for (size_t i = 0; i < TB_COUNT(names); i++)
         check_text(names[i], TB_NAME_MAX_BYTES);
     for (size_t i = 0; i < TB_COUNT(ids); i++)
         check_text(ids[i], 4 * TB_TASK_ID_MAX_CHARS);
     for (size_t i = 0; i < TB_COUNT(texts); i++)
-        check_text(texts[i], TB_TEXT_MAX_BYTES);
-    check_text(event->args, TB_DECODE_MAX_BYTES);
-    check_text(event->kwargs, TB_DECODE_MAX_BYTES);
-    check_text(event->result, TB_REPR_MAX_BYTES);
-    check_text(event->traceback, TB_TRACEBACK_MAX_BYTES);
+        check_text(texts[i], TB_DECODE_MAX_BYTES);
     assert(event->stamp >= TB_STAMP_MIN && event->stamp <= TB_STAMP_MAX && !isnan(event->progress));
     assert(tb_event_is_task(event->type) ? event->uuid.len > 0 : event->hostname.len > 0);
 }
@@ -47,11 +44,11 @@ static void on_unknown(void *owner, struct tb_str type_name)
     assert(type_name.len > 0 && tb_event_type_find(type_name) == TB_EVENT_UNKNOWN);
 }
 
-static void on_dead(void *owner, struct tb_str body, struct tb_str reason)
+static void on_dead(void *owner, const struct tb_undecoded *dead)
 {
     ((struct tally *)owner)->others++;
-    assert(body.ptr && reason.len > 0);
-    check_text(reason, TB_ERROR_TEXT_BYTES);
+    assert(dead->body.ptr && dead->reason.len > 0);
+    check_text(dead->reason, TB_ERROR_TEXT_BYTES);
 }
 
 /* The compression that a body begins like. */

@@ -109,7 +109,7 @@ def test_companies_are_added_renamed_and_listed(site):
 
 
 def test_a_company_that_no_task_could_have_is_refused(site):
-    assert "a company's id is an integer" in site.cli("company", "add", "acme", "Acme", check=2).stderr
+    assert "a company's id is a number" in site.cli("company", "add", "acme", "Acme", check=2).stderr
     site.config["company"] = {"format": "uuid"}
     site.cli("company", "add", "A2C3F8E0-0000-4000-8000-000000000001", "Acme")
     assert site.database.value("SELECT id FROM companies") == "a2c3f8e0-0000-4000-8000-000000000001"

@@ -18,7 +18,7 @@ def server(site):
 def test_document_tells_each_field_of_the_rows(site, server):
     day = "2024-01-01 "
     add_task(site, "run-1", 73, created_at=day + "10:00Z", name="app.create_processes_from_taxpayer_settings",
-             task_type="create_processes_from_taxpayer_settings", rule_display_name="Creando procesos tributarios",
+             rule_display_name="Creando procesos tributarios",
              received_at=day + "10:00Z", began_at=day + "10:00:00.5Z", alive_at=day + "10:00:20Z",
              progress_at=day + "10:00:20Z", progress_value=50.9, text_at=day + "10:00:20Z", progress_note="Año \"1\"",
              retries=1)
@@ -41,7 +41,7 @@ def test_document_tells_each_field_of_the_rows(site, server):
     assert running_for == pytest.approx((checked_at - began_at).total_seconds(), abs=0.00001)
     assert document == {
         "active_tasks": [
-            {"task_id": "wait-1", "name": "sii.sync_sii_documents_task", "status": "pending", "progress": 0,
+            {"task_id": "wait-1", "name": "sync_sii_documents_task", "status": "pending", "progress": 0,
              "started_at": None, "task_type": "sync_sii_documents_task", "duration_seconds": None,
              "celery_state": "PENDING", "progress_text": None, "retries": None},
             {"task_id": "run-1", "name": "Creando procesos tributarios", "status": "running", "progress": 50,
@@ -52,11 +52,11 @@ def test_document_tells_each_field_of_the_rows(site, server):
         "summary": {
             "total_tasks": 4, "active_count": 2, "completed_count": 2,
             "recent_completed": [
-                {"task_id": "bad-1", "name": "sii.sync", "status": "failed", "progress": 0,
+                {"task_id": "bad-1", "name": "sync", "status": "failed", "progress": 0,
                  "started_at": "2024-01-01T10:00:00Z", "task_type": "sync", "duration_seconds": 60.0,
                  "completed_at": "2024-01-01T10:01:00Z", "error_message": "OSError('no')", "celery_state": "FAILURE",
                  "progress_text": None, "retries": None},
-                {"task_id": "good-1", "name": "sii.sync", "status": "success", "progress": 100,
+                {"task_id": "good-1", "name": "sync", "status": "success", "progress": 100,
                  "started_at": "2024-01-01T10:00:00Z", "task_type": "sync", "duration_seconds": 30.5,
                  "completed_at": "2024-01-01T10:00:30.500000Z", "error_message": None, "celery_state": "SUCCESS",
                  "progress_text": None, "retries": None},
@@ -243,7 +243,7 @@ def test_company_that_can_be_none_is_named_as_the_wrong_parameter(server):
     for company in NO_COMPANIES:
         problem = assert_problem(server.ask(status_path(company)), 400, "Bad Request")
         assert problem["parameter"] == "company_id", company
-        assert problem["detail"] == "The company's id is an integer."
+        assert problem["detail"] == "The company's id is a number."
 
 
 def test_companies_with_uuids_where_the_configuration_says_so(site):

@@ -23,7 +23,7 @@ def joined(database, *rows, task_id="t"):
     return database.row(task_id)
 
 
-@pytest.mark.parametrize("fact", ["received_at", "began_at", "retried_at", "requeued_at", "rejected_at", "alive_at",
+@pytest.mark.parametrize("fact", ["received_at", "began_at", "retried_at", "requeued_at", "cancelled_at", "rejected_at", "alive_at",
                                   "succeeded_at", "failed_at", "revoked_at"])
 def test_the_greatest_stamp_stays(database, fact):
     assert joined(database, {fact: at(5)}, {fact: at(9)}, {fact: at(7)}, {})[fact] == at(9)
@@ -123,13 +123,23 @@ def test_a_revocation_travels_with_its_text(database):
     assert row["revoke_text"] == "terminated (SIGTERM)"
 
 
-def test_what_the_rules_made_of_a_name_travels_with_it(database):
-    row = joined(database,
-                 {"name_at": at(2), "name": "pkg.two", "task_type": "two", "rule_display_name": "Dos"},
-                 {"name_at": at(1), "name": "pkg.one", "task_type": "one", "rule_display_name": "Uno"})
-    assert (row["name"], row["task_type"], row["rule_display_name"]) == ("pkg.two", "two", "Dos")
-    row = joined(database, {"name_at": at(3), "name": "pkg.three", "task_type": "three"})
-    assert (row["name"], row["task_type"], row["rule_display_name"]) == ("pkg.three", "three", None)
+def test_the_rule_of_the_name_counts_before_that_of_the_shadow_and_then_the_latest(database):
+    def rule(row):
+        return row["rule_is_of_name"], row["rule_at"], row["rule_type"], row["rule_display_name"]
+
+    row = joined(database, {"rule_is_of_name": False, "rule_at": at(4), "rule_type": "shadow", "rule_display_name": "S"})
+    assert rule(row) == (False, at(4), "shadow", "S")
+    row = joined(database, {"rule_is_of_name": True, "rule_at": at(2), "rule_type": "two", "rule_display_name": "Dos"},
+                 {"rule_is_of_name": True, "rule_at": at(1), "rule_type": "one", "rule_display_name": "Uno"}, {})
+    assert rule(row) == (True, at(2), "two", "Dos")
+    row = joined(database, {"rule_is_of_name": True, "rule_at": at(3), "rule_type": "three"})
+    assert rule(row) == (True, at(3), "three", None)
+
+
+def test_of_signs_of_life_the_first_and_the_last_stay(database):
+    row = joined(database, {"first_alive_at": at(2), "alive_at": at(2)}, {"first_alive_at": at(1), "alive_at": at(1)},
+                 {"first_alive_at": at(3), "alive_at": at(3)})
+    assert (row["first_alive_at"], row["alive_at"]) == (at(1), at(3))
 
 
 @pytest.mark.parametrize("stamp, value", [("event_company_at", "event_company"), ("rule_company_at", "rule_company")])
@@ -161,14 +171,16 @@ def random_facts(chance):
         return chance.choice(["", "a", "B", "ñ"])
 
     facts = {}
-    for name in ("sent_at", "received_at", "began_at", "retried_at", "requeued_at", "rejected_at", "alive_at"):
+    for name in ("sent_at", "received_at", "began_at", "retried_at", "requeued_at", "cancelled_at", "rejected_at", "alive_at",
+                 "first_alive_at"):
         if chance.random() < 0.2:
             facts[name] = stamp()
     for stamp_name, value in STAMPED:
         if chance.random() < 0.3:
             facts.update({stamp_name: stamp(), value: text()})
-    if "name" in facts:
-        facts.update(task_type=chance.choice(["x", "y"]), rule_display_name=chance.choice([None, "", "d"]))
+    if chance.random() < 0.3:
+        facts.update(rule_at=stamp(), rule_is_of_name=chance.random() < 0.5, rule_type=chance.choice([None, "x", "y"]),
+                     rule_display_name=chance.choice([None, "", "d"]))
     if chance.random() < 0.3:
         facts.update(succeeded_at=stamp(), result=chance.choice([None, "", "r"]),
                      runtime_s=chance.choice([None, 0, 1.5]))

@@ -37,6 +37,11 @@ STATES = [
     ("received again after a retry", {"received_at": 4, "began_at": 2, "retried_at": 3}, "pending", "RECEIVED"),
     ("received again before the retry was stamped", {"received_at": 2.9, "began_at": 2, "retried_at": 3}, "pending",
      "RETRY"),
+    ("cancelled", {"received_at": 1, "began_at": 2, "cancelled_at": 3}, "pending", "RECEIVED"),
+    ("received again after it was cancelled", {"received_at": 4, "began_at": 2, "cancelled_at": 3}, "pending",
+     "RECEIVED"),
+    ("cancelled after a retry", {"received_at": 1, "retried_at": 2, "cancelled_at": 3}, "pending", "RECEIVED"),
+    ("started after it was cancelled", {"received_at": 1, "cancelled_at": 3, "began_at": 4}, "running", "STARTED"),
     ("given back to the queue", {"received_at": 1, "began_at": 2, "requeued_at": 3}, "pending", "RECEIVED"),
     ("received again after it was given back", {"received_at": 4, "began_at": 2, "requeued_at": 3}, "pending",
      "RECEIVED"),
@@ -97,7 +102,8 @@ def test_lost_later_than_every_other_stamp(database):
         "failed", "LOST", at(5), "worker w1 vanished")
 
 
-@pytest.mark.parametrize("fact", ["sent_at", "received_at", "began_at", "retried_at", "requeued_at", "alive_at"])
+@pytest.mark.parametrize("fact", ["sent_at", "received_at", "began_at", "retried_at", "requeued_at", "cancelled_at",
+                                  "alive_at"])
 def test_a_later_event_takes_the_loss_back(database, fact):
     row = seen(database, **{**RUNNING, fact: 6}, lost_at=5, lost_reason="worker w1 vanished")
     assert row["celery_state"] != "LOST"
@@ -128,6 +134,7 @@ PROGRESS = [
     ("infinitely little", {"progress_at": 2, "progress_value": "-Infinity"}, 0),
     ("of the last attempt", {"progress_at": 2, "progress_value": 42, "received_at": 3}, 0),
     ("before a retry", {"progress_at": 2, "progress_value": 42, "retried_at": 3}, 0),
+    ("before it was cancelled", {"progress_at": 2, "progress_value": 42, "cancelled_at": 3}, 0),
     ("before it was given back", {"progress_at": 2, "progress_value": 42, "requeued_at": 3}, 0),
     ("in the moment of the retry", {"progress_at": 3, "progress_value": 42, "retried_at": 3}, 42),
     ("stamped before started", {"progress_at": 2, "progress_value": 42, "received_at": 1, "began_at": 3}, 42),
@@ -156,6 +163,7 @@ def test_a_lost_row_keeps_its_progress(database):
     ({"text_at": 2, "progress_note": "halfway", "received_at": 3}, None),
     ({"text_at": 2, "progress_note": "halfway", "retried_at": 3}, None),
     ({"text_at": 2, "progress_note": "halfway", "requeued_at": 3}, None),
+    ({"text_at": 2, "progress_note": "halfway", "cancelled_at": 3}, None),
 ])
 def test_progress_text_is_of_the_latest_attempt(database, values, text):
     assert seen(database, **values)["progress_text"] == text
@@ -165,13 +173,19 @@ def test_progress_text_is_of_the_latest_attempt(database, values, text):
     ({"received_at": 1}, None),
     ({"received_at": 1, "began_at": 2}, 2),
     ({"received_at": 1, "began_at": 3, "alive_at": 2}, 3),
-    # Started never came: the first sign of life, of the latest attempt.
-    ({"received_at": 1, "alive_at": 2}, 2),
-    ({"received_at": 1, "alive_at": 4, "progress_at": 3, "progress_value": 1}, 3),
-    ({"received_at": 1, "alive_at": 4, "text_at": 2, "progress_note": "x"}, 2),
-    ({"received_at": 3, "alive_at": 2}, None),
-    ({"received_at": 3, "alive_at": 5, "progress_at": 2, "progress_value": 1}, 5),
-    ({"received_at": 1, "succeeded_at": 4, "runtime_s": 2.0}, 4),
+    # Started never came: what the end tells, or the first sign of the latest attempt.
+    ({"received_at": 1, "first_alive_at": 2, "alive_at": 2}, 2),
+    ({"received_at": 1, "first_alive_at": 3, "alive_at": 4}, 3),
+    ({"first_alive_at": 3, "alive_at": 4}, 3),
+    ({"received_at": 3, "first_alive_at": 2, "alive_at": 2}, None),
+    ({"received_at": 3, "first_alive_at": 2, "alive_at": 5}, 3),
+    ({"received_at": 1, "retried_at": 3, "first_alive_at": 2, "alive_at": 5}, 3),
+    ({"received_at": 1, "cancelled_at": 3, "first_alive_at": 2, "alive_at": 5}, 3),
+    ({"received_at": 1, "succeeded_at": 4, "runtime_s": 2.0}, 2),
+    ({"received_at": 1, "first_alive_at": 3, "alive_at": 4, "succeeded_at": 4, "runtime_s": 2.5}, 1.5),
+    ({"received_at": 1, "succeeded_at": 4, "runtime_s": 1e300}, None),
+    ({"received_at": 1, "succeeded_at": 4, "runtime_s": -1.0}, None),
+    ({"received_at": 1, "first_alive_at": 3, "alive_at": 4, "succeeded_at": 4}, 3),
     # What ended without a sign of life never started.
     ({"sent_at": 1, "failed_at": 2}, None),
     ({"received_at": 1, "revoked_at": 2}, None),
@@ -262,10 +276,15 @@ def test_of_companies_the_first_that_is_known_counts(database):
 def test_names(database):
     row = seen(database, began_at=1)
     assert (row["task_name"], row["display_name"]) == (None, None)
-    row = seen(database, name_at=1, name="pkg.tasks.sync", task_type="sync")
-    assert (row["task_name"], row["display_name"]) == ("pkg.tasks.sync", "pkg.tasks.sync")
-    row = seen(database, name_at=2, name="pkg.tasks.sync", task_type="sync", rule_display_name="Sincronizando")
-    assert (row["task_name"], row["display_name"]) == ("pkg.tasks.sync", "Sincronizando")
+    row = seen(database, received_name_at=1, received_name="pkg.tasks.sync")
+    assert (row["task_name"], row["task_type"], row["display_name"]) == ("pkg.tasks.sync", "sync", "sync")
+    row = seen(database, name_at=1, name="pkg.tasks.load")
+    assert (row["task_name"], row["task_type"], row["display_name"]) == ("pkg.tasks.load", "load", "pkg.tasks.sync")
+    row = seen(database, rule_at=2, rule_type="loading", rule_display_name="Cargando")
+    assert (row["task_name"], row["task_type"], row["display_name"]) == ("pkg.tasks.load", "loading", "Cargando")
     database.query("SELECT tracker_register(1, 't', 'sync', 'Documentos')")
     row = database.row("t")
-    assert (row["task_name"], row["display_name"]) == ("sync", "Documentos")
+    assert (row["task_name"], row["task_type"], row["display_name"]) == ("sync", "loading", "Documentos")
+    database.query("SELECT tracker_register(1, 'only registered', 'shop.tasks.sell')")
+    row = database.row("only registered")
+    assert (row["task_name"], row["task_type"], row["display_name"]) == ("shop.tasks.sell", "sell", "sell")

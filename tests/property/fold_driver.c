@@ -112,10 +112,12 @@ static void print_stamped(struct tb_json *json, const char *at, const char *name
 static void print_stamps_and_ends(struct tb_json *json, const struct tb_row *row)
 {
     print_stamp(json, "sent_at", row->sent_at);
+    print_stamp(json, "first_alive_at", row->first_alive_at);
     print_stamp(json, "received_at", row->received_at);
     print_stamp(json, "began_at", row->began_at);
     print_stamp(json, "retried_at", row->retried_at);
     print_stamp(json, "requeued_at", row->requeued_at);
+    print_stamp(json, "cancelled_at", row->cancelled_at);
     print_stamp(json, "rejected_at", row->rejected_at);
     print_stamp(json, "alive_at", row->alive_at);
     print_stamp(json, "succeeded_at", row->succeeded_at);
@@ -140,7 +142,10 @@ static void print_row(const struct tb_row *row, struct tb_buf *buf)
     print_stamps_and_ends(&json, row);
     print_stamped(&json, "text_at", "progress_note", &row->text);
     print_stamped(&json, "name_at", "name", &row->name);
-    tb_json_str(&json, "task_type", row->task_type);
+    print_stamped(&json, "received_name_at", "received_name", &row->received_name);
+    tb_json_bool(&json, "rule_is_of_name", row->rule_is_of_name);
+    print_stamp(&json, "rule_at", row->rule_at);
+    tb_json_str(&json, "rule_type", row->rule_type);
     tb_json_str(&json, "rule_display_name", row->rule_display_name);
     print_stamped(&json, "worker_at", "worker", &row->worker);
     print_stamped(&json, "queue_at", "queue", &row->queue);
@@ -158,6 +163,7 @@ static void print_row(const struct tb_row *row, struct tb_buf *buf)
     print_stamped(&json, "event_company_at", "event_company", &row->event_company);
     print_stamped(&json, "rule_company_at", "rule_company", &row->rule_company);
     tb_json_bool(&json, "inherits_company", row->inherits_company);
+    tb_json_bool(&json, "belongs_to_nobody", row->belongs_to_nobody);
     tb_json_end_object(&json);
     tb_buf_push_byte(buf, '\n');
 }

@@ -13,15 +13,17 @@ START_US = 1_790_000_000_000_000
 # As the configuration of the programs under test has them.
 RULES = [
     {"match": "*sync_sii_documents_task", "display_name": "Sincronizando documentos SII",
-     "company": {"kwarg": "company_id"}, "redact": ["password", "token"]},
+     "company": {"kwarg": "company_id"}},
     {"match": "shop.*.by_position", "type": "positional", "company": {"arg": 1}},
     {"match": "*child_of_*", "display_name": "Hijo", "company": "inherit"},
     {"match": "*settings?", "type": "settings"},
+    {"match": "a shadow with a rule", "type": "shadowed", "display_name": "Sombra", "company": "none"},
 ]
 NAMES = ["onboarding.tasks.sync_sii_documents_task", "shop.tasks.by_position", "shop.tasks.child_of_onboarding",
          "shop.settings1", "shop.settings", "plain", "a.b.ñandú"]
+SHADOWS = [None, None, None, "a shadow", "a shadow with a rule", "onboarding.tasks.sync_sii_documents_task"]
 TEXTS = ["", "Paso 1 de 3", "año ñandú", "nul \0 inside", "lone \ud800 surrogate", "emoji 🎉", "a" * 300]
-NUMBERS = [0, 1, 33.333, 99.99, 100, 250, -5, 1e300, "77", " 12.5 ", "1e2", "x", "", float("nan"), float("inf"),
+NUMBERS = [0, 1, 33.333, 99.99, 100, 250, -5, 1e300, "77", " 12.5 ", "50%", "12 %", {"current": 1, "total": 8}, {"current": 1, "total": 4, "percent": "30%"}, "1e2", "x", "", float("nan"), float("inf"),
            float("-inf"), "Infinity", None, True, [1], {"a": 1}, 10**40, -0.0]
 TRACEBACKS = ["Traceback (most recent call last):\n  File \"t.py\"\nValueError: no\n", "one line", "", None]
 EXCEPTIONS = ["ValueError('no')", "KeyError('ñ')", "ExceptionWithTraceback()", "", None]
@@ -79,7 +81,9 @@ class Lives:
         pick = self.random.choice
         fields = pick([{"progress": pick(NUMBERS)}, {"percent": pick(NUMBERS)}, {},
                        {"current": self.random.randrange(5), "total": self.random.randrange(5)},
-                       {"progress": None, "percent": 10.5}, {"metadata": {"progress": 40, "status": "dentro"}}])
+                       {"progress": None, "percent": 10.5}, {"metadata": {"progress": 40, "status": "dentro"}},
+                       {"meta": {"current": 1, "total": 3, "message": "m"}},
+                       {"metadata": {"meta": {"progress": {"percent": pick(NUMBERS), "description": "d"}}}}])
         text = pick([{}, {"status": pick(TEXTS)}, {"message": pick([*TEXTS, None])}, {"status": 5, "step": "paso"},
                      {"description": pick(TEXTS)}])
         company = pick([{}, {}, {"company_id": pick([7, 73, "73", None, True, 2**63, 1.5])}])
@@ -92,9 +96,10 @@ class Lives:
         if kind == "task-sent":
             return {**self.message(retries), "queue": pick(["celery", "onboarding", None])}
         if kind == "task-received":
-            return self.message(retries)
+            message = self.message(retries)
+            return {**message, "name": pick(SHADOWS) or message["name"]}
         if kind == "task-succeeded":
-            return {"result": pick(["None", "'ñ'", None]), "runtime": pick([0.5, 12, None, -0.0])}
+            return {"result": pick(["None", "'ñ'", None]), "runtime": pick([0.5, 12, None, -0.0, 20.1543217, -1, 1e300])}
         if kind in ("task-failed", "task-retried"):
             return {"exception": pick(EXCEPTIONS), "traceback": pick(TRACEBACKS)}
         if kind == "task-rejected":
@@ -105,7 +110,7 @@ class Lives:
         if kind == "task-progress":
             return self.progress_fields()
         if kind == "task-tracked":
-            return {"company_id": pick([7, 73, "73"])}
+            return {"company_id": pick([7, 73, "73"]), "name": pick([None, None, "plain"])}
         return {}
 
     # a soup

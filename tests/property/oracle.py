@@ -14,8 +14,8 @@ STAMP_MAX = 7258118400 * 10**6
 NEVER = -math.inf
 
 # The stamps of what happened to a task, but for its success.
-HAPPENED = ("sent_at", "received_at", "began_at", "retried_at", "requeued_at", "failed_at", "revoked_at", "rejected_at",
-            "alive_at")
+HAPPENED = ("sent_at", "received_at", "began_at", "retried_at", "requeued_at", "cancelled_at", "failed_at", "revoked_at",
+            "rejected_at", "alive_at")
 
 # type -> the stamp it sets.
 STAMPS = {
@@ -23,7 +23,7 @@ STAMPS = {
     "task-received": "received_at",
     "task-started": "began_at",
     "task-retried": "retried_at",
-    "task-cancelled": "requeued_at",
+    "task-cancelled": "cancelled_at",
     "task-succeeded": "succeeded_at",
     "task-failed": "failed_at",
     "task-revoked": "revoked_at",
@@ -31,13 +31,17 @@ STAMPS = {
 }
 WORKER_TYPES = {"worker-online": "online_at", "worker-heartbeat": "heartbeat_at", "worker-offline": "offline_at"}
 MESSAGE = ("task-sent", "task-received")
-NOT_FROM_WORKER = ("task-sent", "task-tracked")
+# What the worker itself says; all else may be sent under any host name.
+FROM_WORKER = ("task-received", "task-started", "task-succeeded", "task-failed", "task-retried", "task-revoked",
+               "task-rejected", "task-cancelled")
+COUNT_MAX = 2**53
+SECRETS = ("password", "token")
 TASK_TYPES = (*STAMPS, "task-rejected", "task-tracked")
 
 ENDS = {"succeeded_at": ("result", "runtime_s"), "failed_at": ("error", "traceback"), "revoked_at": ("revoke_text",)}
 
 # fact -> the column of its stamp; each the latest that is not null.
-LATEST = {"worker": "worker_at", "queue": "queue_at", "root_id": "root_at", "parent_id": "parent_at",
+LATEST = {"name": "name_at", "received_name": "received_name_at", "worker": "worker_at", "queue": "queue_at", "root_id": "root_at", "parent_id": "parent_at",
           "args": "args_at", "kwargs": "kwargs_at", "eta": "eta_at", "expires": "expires_at",
           "retries": "retries_at", "progress_value": "progress_at", "progress_note": "text_at"}
 
@@ -78,34 +82,46 @@ def number_of(value):
     return value if isinstance(value, float) and not math.isnan(value) else None
 
 
-def inner(event):
-    """The meta that some products send whole inside the event."""
-    return [event[name] for name in ("metadata", "meta") if isinstance(event.get(name), dict)]
+def percent_of(text):
+    """As number_of, but text may end with a percent sign."""
+    return number_of(text.strip().removesuffix("%") if isinstance(text, str) else text)
+
+
+def inner(source, depth=3):
+    """The event, and the objects in it that may say the same: progress, metadata, meta, each with its own inside."""
+    yield source
+    for name in ("progress", "metadata", "meta"):
+        if depth and isinstance(source.get(name), dict):
+            yield from inner(source[name], depth - 1)
+
+
+def share_of(source):
+    current, total = percent_of(source.get("current")), percent_of(source.get("total"))
+    if current is None or total is None or not total > 0 or math.isinf(current) and math.isinf(total):
+        return None
+    return 100 * current / total
 
 
 def progress_of(event):
-    for name in ("progress", "percent"):
-        number = number_of(event.get(name))
-        if number is not None:
-            return number
-    current, total = number_of(event.get("current")), number_of(event.get("total"))
-    if current is not None and total is not None and total > 0:
-        share = 100 * current / total if not (math.isinf(current) and math.isinf(total)) else math.nan
-        if not math.isnan(share):
-            return share
-    for meta in inner(event):
-        number = number_of(meta.get("progress"))
-        if number is not None:
-            return number
+    for source in inner(event):
+        for number in (percent_of(source.get("progress")), percent_of(source.get("percent")), share_of(source)):
+            if number is not None:
+                return number
     return None
 
 
 def note_of(event):
-    for source in (event, *inner(event)):
-        for name in ("status", "message", "step", "description"):
+    for source in inner(event):
+        for name in ("status", "message", "step", "description", "step_key"):
             if isinstance(source.get(name), str) and source[name]:
                 return clean(source[name])
     return None
+
+
+def measure_of(value):
+    """A number that measures something, such as a time: from 0 to 2^53."""
+    number = None if isinstance(value, str) else number_of(value)
+    return number if number is not None and 0 <= number <= COUNT_MAX else None
 
 
 def error_of(event):
@@ -134,7 +150,9 @@ def integer_of(value):
 
 
 def company_of(value):
-    """An integer company, canonical; the default format takes nothing else."""
+    """A number, canonical, also where it comes as text."""
+    if isinstance(value, str):
+        value = int(value) if re.fullmatch(r"0|-?[1-9][0-9]*", value) else None
     number = integer_of(value)
     return None if number is None else str(number)
 
@@ -158,9 +176,9 @@ def rule_company_of(rule, event):
     return company_of(int(found.group(1))) if found else None
 
 
-def redacted(rule, kwargs):
+def redacted(kwargs):
     """For kwargs whose secrets are plain strings."""
-    for key in (rule or {}).get("redact", ()):
+    for key in SECRETS:
         kwargs = re.sub(r"'" + re.escape(key) + r"': '[^']*'", f"'{key}': '***'", kwargs)
     return kwargs
 
@@ -188,7 +206,7 @@ class Task:
         self.rules = rules
         self.stamps = {}   # column -> its stamps
         self.groups = {}   # first column -> tuples of stamp and values
-        self.inherits = False
+        self.inherits = self.is_nobodys = False
 
     def happened(self, column, stamp):
         self.stamps.setdefault(column, []).append(stamp)
@@ -207,7 +225,7 @@ class Task:
             column = "requeued_at" if event.get("requeue") is True else "rejected_at"
         if column:
             self.happened(column, stamp)
-        if kind not in NOT_FROM_WORKER:
+        if kind in FROM_WORKER:
             self.told_unless_null("worker", stamp, text_of(event.get("hostname")))
         if kind in MESSAGE:
             self.hear_message(event, stamp)
@@ -215,43 +233,53 @@ class Task:
             self.told_unless_null("progress_value", stamp, progress_of(event))
             self.told_unless_null("progress_note", stamp, note_of(event))
         elif kind == "task-succeeded":
-            self.told("succeeded_at", stamp, text_of(event.get("result")), number_of(event.get("runtime")))
+            self.told("succeeded_at", stamp, text_of(event.get("result")), measure_of(event.get("runtime")))
         elif kind == "task-failed":
             self.told("failed_at", stamp, error_of(event), text_of(event.get("traceback")))
         elif kind == "task-revoked":
             self.told("revoked_at", stamp, revoke_text_of(event))
         if kind in (*MESSAGE, "task-progress"):
             self.told_unless_null("retries", stamp, integer_of(event.get("retries")))
+        if kind == "task-tracked":
+            self.hear_name(event, stamp)
         if kind in ("task-progress", "task-tracked"):
             self.told_unless_null("event_company", stamp, company_of(event.get("company_id")))
 
-    def hear_message(self, event, stamp):
+    def hear_name(self, event, stamp):
+        """The task's own, or in received what may be its shadow; a rule may match either."""
         name = text_of(event.get("name"))
-        rule = rule_of(self.rules, name) if name else None
-        if name:
-            kind = (rule or {}).get("type") or name.rpartition(".")[2]
-            self.told("name", stamp, name, kind, (rule or {}).get("display_name"))
+        if not name:
+            return
+        is_shadow = event["type"] == "task-received"
+        self.told("received_name" if is_shadow else "name", stamp, name)
+        rule = rule_of(self.rules, name)
         if rule:
+            self.told("rule", not is_shadow, stamp, rule.get("type"), rule.get("display_name"))
             self.inherits = self.inherits or rule.get("company") == "inherit"
+            self.is_nobodys = self.is_nobodys or rule.get("company") == "none"
             self.told_unless_null("rule_company", stamp, rule_company_of(rule, event))
+
+    def hear_message(self, event, stamp):
+        self.hear_name(event, stamp)
         for fact in ("args", "root_id", "parent_id", "queue", "eta", "expires"):
             self.told_unless_null(fact, stamp, text_of(event.get(fact)))
         if isinstance(event.get("kwargs"), str):
-            self.told("kwargs", stamp, redacted(rule, clean(event["kwargs"])))
+            self.told("kwargs", stamp, redacted(clean(event["kwargs"])))
 
     def facts(self):
         row = {column: max(self.stamps.get(column, ()), default=None) for column in
-               ("received_at", "began_at", "retried_at", "requeued_at", "rejected_at", "alive_at")}
+               ("received_at", "began_at", "retried_at", "requeued_at", "cancelled_at", "rejected_at", "alive_at")}
         row["sent_at"] = min(self.stamps.get("sent_at", ()), default=None)
+        row["first_alive_at"] = min(self.stamps.get("alive_at", ()), default=None)
         for column, values in ENDS.items():
             row.update(zip((column, *values), latest(self.groups.get(column, ())) or [None] * 3))
         for fact, column in LATEST.items():
             row[column], row[fact] = latest(self.groups.get(fact, ())) or (None, None)
-        row.update(zip(("name_at", "name", "task_type", "rule_display_name"),
-                       latest(self.groups.get("name", ())) or [None] * 4))
+        row.update(zip(("rule_is_of_name", "rule_at", "rule_type", "rule_display_name"),
+                       latest(self.groups.get("rule", ())) or [False, None, None, None]))
         for fact in ("event_company", "rule_company"):
             row[f"{fact}_at"], row[fact] = earliest(self.groups.get(fact, ())) or (None, None)
-        row["inherits_company"] = self.inherits
+        row["inherits_company"], row["belongs_to_nobody"] = self.inherits, self.is_nobodys
         return row
 
 
@@ -262,7 +290,7 @@ def seen(row):
         return max(NEVER if row[column] is None else row[column] for column in columns)
 
     attempt = at("received_at", "began_at")
-    waiting = at("received_at", "retried_at", "requeued_at")
+    waiting = at("received_at", "retried_at", "requeued_at", "cancelled_at")
     ended = at("failed_at", "revoked_at", "rejected_at")
     is_new = {column: row[column] is not None and row[column] >= waiting
               for column in ("alive_at", "began_at", "progress_at", "text_at")}
@@ -284,7 +312,23 @@ def seen(row):
         progress = math.floor(min(max(row["progress_value"], 0), 100)) if is_new["progress_at"] else 0
     return {"status": status, "celery_state": state, "progress": progress,
             "progress_text": row["progress_note"] if is_new["text_at"] else None,
-            "started_at": started(row, is_new), "completed_at": completed, "error_message": error}
+            "started_at": started(row, is_new, waiting), "completed_at": completed, "error_message": error,
+            **named(row)}
+
+
+def last_part(name):
+    return name.rpartition(".")[2] or name
+
+
+def named(row):
+    """Nothing was registered. What is told in received is what people see, unless a rule has a name for it."""
+    name = row["name"] if row["name"] is not None else row["received_name"]
+    if name is None:
+        return {"task_name": None, "task_type": row["rule_type"], "display_name": row["rule_display_name"]}
+    shadow = row["received_name"] if row["received_name"] != row["name"] and row["name"] is not None else None
+    return {"task_name": name,
+            "task_type": row["rule_type"] if row["rule_type"] is not None else last_part(name),
+            "display_name": next(text for text in (row["rule_display_name"], shadow, last_part(name)) if text is not None)}
 
 
 def end_of_attempt(row, attempt):
@@ -306,14 +350,16 @@ def waiting_state(row, waiting):
     return "PENDING" if row["received_at"] is None else "RECEIVED"
 
 
-def started(row, is_new):
-    """The start, or the first sign of the latest attempt where that never came."""
+def started(row, is_new, waiting):
+    """The start. Where it never came, what the end tells; else the first sign of the latest attempt, which is not
+    before it was waited for."""
     if row["began_at"] is not None:
         return row["began_at"]
-    signs = [row[column] for column in ("alive_at", "progress_at", "text_at") if is_new[column]]
-    if row["runtime_s"] is not None:
-        signs.append(row["succeeded_at"])
-    return min(signs, default=None)
+    if row["succeeded_at"] is not None and row["runtime_s"] is not None and row["runtime_s"] <= 2**32:
+        return row["succeeded_at"] - round(row["runtime_s"] * 1e6)
+    if is_new["alive_at"]:
+        return row["first_alive_at"] if row["first_alive_at"] >= waiting else waiting
+    return None
 
 
 def rows(events, rules=()):
@@ -345,7 +391,8 @@ def workers(events):
 def worker_of(told):
     row = {column: max((stamp for stamp, event in told if event["type"] == kind), default=None)
            for kind, column in WORKER_TYPES.items()}
-    counted = [(stamp, event["processed"]) for stamp, event in told if "processed" in event]
+    counted = [(stamp, event["processed"]) for stamp, event in told
+               if all(0 <= event.get(name, -1) <= COUNT_MAX for name in ("active", "processed"))]
     row["counted_at"], row["processed"] = max(counted, default=(None, None))
     row["seen_at"], row["pid"] = max((stamp, event["pid"]) for stamp, event in told)
     return row

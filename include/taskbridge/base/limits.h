@@ -3,6 +3,7 @@
 #define TASKBRIDGE_BASE_LIMITS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define TB_KIB ((size_t)1024)
 #define TB_MIB (1024 * TB_KIB)
@@ -39,6 +40,10 @@
 
 /* Nesting of JSON in an event; Celery's own is 3. */
 #define TB_JSON_MAX_DEPTH 512
+
+/* Counts and measures of workers: what a double still counts one by one, so that sums over workers fit into
+ * bigint and browsers read them exactly. */
+#define TB_COUNT_MAX (INT64_C(1) << 53)
 
 /* Text fields of an event as stored: what Celery itself cuts is 1024 characters; tracebacks are unbounded. */
 #define TB_TASK_ID_MAX_CHARS   255

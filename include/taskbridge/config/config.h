@@ -80,7 +80,8 @@ struct tb_config {
         const char *ca_file;
         int64_t wrong_max;
     } access;
-    int64_t company_format; /* as rules.company_format has it */
+    int64_t company_format;       /* as rules.company_format has it */
+    struct tb_config_list redact; /* with the rules' names: rules.redact */
     struct tb_rules rules;
 
     struct tb_config_state *state; /* the loader's own: where each value came from, the memory of all */

@@ -46,10 +46,11 @@ struct tb_start {
 };
 
 struct tb_dead {
-    struct tb_str body; /* as it came */
+    struct tb_str body; /* as it came, but for secrets */
     struct tb_str routing_key, content_type, content_encoding, headers, reason;
     int64_t received_at;
     bool redelivered; /* then it may be there already */
+    bool is_masked;   /* body or headers: it can't be sent again */
 };
 
 struct tb_unknown {
@@ -118,7 +119,7 @@ int tb_batch_add(struct tb_batch *batch, const struct tb_delivery *delivery,
 
 /* Adds the whole delivery as one dead letter with this reason (it was refused by the database). */
 int tb_batch_add_dead(struct tb_batch *batch, const struct tb_delivery *delivery,
-                      struct tb_str reason) TB_MUST_CHECK;
+                      const struct tb_rules *rules, struct tb_str reason) TB_MUST_CHECK;
 
 bool tb_batch_is_empty(const struct tb_batch *batch);
 

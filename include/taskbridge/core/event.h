@@ -50,17 +50,15 @@ struct tb_event {
 
     /* ---- tasks ---- */
     struct tb_str uuid; /* 1 to TB_TASK_ID_MAX_CHARS characters */
-    /* sent, received, and the name of tracked; args and kwargs are whole, up to TB_DECODE_MAX_BYTES: the fold
-     * cuts them */
+    /* sent, received, and the name of tracked; args and kwargs are whole, up to TB_DECODE_MAX_BYTES, as are
+     * all texts that may hold a secret: the fold cuts them, once nothing secret is left in them */
     struct tb_str name, args, kwargs, root_id, parent_id, queue, eta, expires;
     bool has_retries; /* progress may bring them too */
     int64_t retries;
     /* succeeded */
     struct tb_str result;
-    double runtime_s; /* NaN when absent */
-    /* failed, retried: the text people read (the exception's repr; the traceback's last line where the repr
-     * says nothing), and the traceback. Null when there is none. */
-    struct tb_str error, traceback;
+    double runtime_s;                   /* NaN when absent */
+    struct tb_str exception, traceback; /* failed, retried */
     /* rejected */
     bool requeue;
     /* revoked: "revoked", "terminated (SIGTERM)" or "expired" */
@@ -70,9 +68,8 @@ struct tb_event {
     double progress;    /* percent as sent, maybe below 0, above 100 or infinite; never NaN */
     struct tb_str text; /* progress text */
     /* progress, tracked: the text of an integer or string as sent, which the fold holds against the
-     * configured format (tb_rules_event_company); null when absent */
+     * configured format; null when absent */
     struct tb_str company;
-    bool company_is_string;
 
     /* ---- workers ---- */
     double freq_s;   /* NaN when absent */

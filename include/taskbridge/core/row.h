@@ -24,9 +24,9 @@ struct tb_stamped_int64 {
 struct tb_row {
     struct tb_str task_id;
 
-    int64_t sent_at; /* least */
+    int64_t sent_at, first_alive_at; /* least */
     /* greatest */
-    int64_t received_at, began_at, retried_at, requeued_at, rejected_at, alive_at;
+    int64_t received_at, began_at, retried_at, requeued_at, cancelled_at, rejected_at, alive_at;
 
     /* greatest stamp, then greatest value: compared in the order given */
     int64_t succeeded_at;
@@ -40,15 +40,18 @@ struct tb_row {
     double progress;
     struct tb_stamped_str text; /* text_at, progress_text */
 
-    /* name brings task_type and rule_display_name, which the rules made of it */
-    struct tb_stamped_str name;
-    struct tb_str task_type, rule_display_name;
+    /* the name in sent is the task's, another one in received is its shadow */
+    struct tb_stamped_str name, received_name;
+    /* what a rule made of either: of the name's before the received name's */
+    bool rule_is_of_name;
+    int64_t rule_at;
+    struct tb_str rule_type, rule_display_name;
     struct tb_stamped_str worker, queue, root_id, parent_id, args, kwargs, eta, expires;
     struct tb_stamped_int64 retries;
 
     /* least stamp, then least value */
     struct tb_stamped_str event_company, rule_company;
-    bool inherits_company; /* or */
+    bool inherits_company, belongs_to_nobody; /* or */
 };
 
 /* All absent. */

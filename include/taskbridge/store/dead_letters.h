@@ -7,6 +7,7 @@
 struct tb_dead_letter {
     int64_t id, received_at, created_at, retried_at; /* stamps: TB_STAMP_NONE where not */
     int64_t body_bytes;
+    bool is_masked; /* a secret was taken out of it: it can't be sent again */
     struct tb_str instance, routing_key, content_type, content_encoding, reason;
     struct tb_str headers; /* JSON */
     struct tb_str body;    /* null in lists */

@@ -61,12 +61,8 @@ static bool is_company(const json_t *value, const struct tb_config *config, stru
     struct tb_str name = TB_STR_NULL, canonical = TB_STR_NULL;
 
     *ret_is_sane = read_name(value, arena, &name) == 0;
-    for (int is_string = 0; *ret_is_sane && is_string <= 1; is_string++) {
-        if (tb_rules_event_company(&config->rules, name, is_string, arena, &canonical) == 0 &&
-            !tb_str_is_null(canonical))
-            return tb_str_equal(canonical, company);
-    }
-    return false;
+    return *ret_is_sane && tb_company_parse(config->rules.company_format, name, arena, &canonical) == 0 &&
+           !tb_str_is_null(canonical) && tb_str_equal(canonical, company);
 }
 
 static int read_companies(const json_t *value, const struct tb_config *config, struct tb_str company,

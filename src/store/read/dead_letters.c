@@ -25,7 +25,8 @@ static struct tb_dead_letter read_letter(const struct tb_result *result, size_t 
                                    .content_encoding = tb_result_str(result, row, 7),
                                    .reason = tb_result_str(result, row, 8),
                                    .headers = tb_result_str(result, row, 9),
-                                   .body_bytes = tb_result_int64(result, row, 10)};
+                                   .body_bytes = tb_result_int64(result, row, 10),
+                                   .is_masked = tb_result_int64(result, row, 11) != 0};
 }
 
 static int execute_filter(struct tb_pg_session *session, const struct tb_query *query,
@@ -105,7 +106,7 @@ int tb_dead_show(struct tb_pg_session *session, int64_t id, struct tb_dead_lette
     if (!*ret_found)
         return 0;
     *ret_letter = read_letter(result, 0);
-    ret_letter->body = decode_hex(tb_result_str(result, 0, 11));
+    ret_letter->body = decode_hex(tb_result_str(result, 0, 12));
     return 0;
 }
 

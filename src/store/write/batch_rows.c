@@ -23,10 +23,12 @@
 static const struct tb_column tracker_columns[] = {
     COLUMN(tb_row, TEXT, task_id),
     COLUMN(tb_row, STAMP, sent_at),
+    COLUMN(tb_row, STAMP, first_alive_at),
     COLUMN(tb_row, STAMP, received_at),
     COLUMN(tb_row, STAMP, began_at),
     COLUMN(tb_row, STAMP, retried_at),
     COLUMN(tb_row, STAMP, requeued_at),
+    COLUMN(tb_row, STAMP, cancelled_at),
     COLUMN(tb_row, STAMP, rejected_at),
     COLUMN(tb_row, STAMP, alive_at),
     COLUMN(tb_row, STAMP, succeeded_at),
@@ -43,7 +45,11 @@ static const struct tb_column tracker_columns[] = {
     COLUMN(tb_row, TEXT, text.value),
     COLUMN(tb_row, STAMP, name.at),
     COLUMN(tb_row, TEXT, name.value),
-    COLUMN(tb_row, TEXT, task_type),
+    COLUMN(tb_row, STAMP, received_name.at),
+    COLUMN(tb_row, TEXT, received_name.value),
+    COLUMN(tb_row, BOOL, rule_is_of_name),
+    COLUMN(tb_row, STAMP, rule_at),
+    COLUMN(tb_row, TEXT, rule_type),
     COLUMN(tb_row, TEXT, rule_display_name),
     COLUMN(tb_row, STAMP, worker.at),
     COLUMN(tb_row, TEXT, worker.value),
@@ -68,6 +74,7 @@ static const struct tb_column tracker_columns[] = {
     COLUMN(tb_row, STAMP, rule_company.at),
     COLUMN(tb_row, TEXT, rule_company.value),
     COLUMN(tb_row, BOOL, inherits_company),
+    COLUMN(tb_row, BOOL, belongs_to_nobody),
 };
 
 /* upsert_workers.sql */
@@ -111,6 +118,7 @@ static const struct tb_column dead_columns[] = {
     COLUMN(tb_dead, CLEAN, content_type), COLUMN(tb_dead, CLEAN, content_encoding),
     COLUMN(tb_dead, CLEAN, headers),      COLUMN(tb_dead, BYTES, body),
     COLUMN(tb_dead, CLEAN, reason),       COLUMN(tb_dead, BOOL, redelivered),
+    COLUMN(tb_dead, BOOL, is_masked),
 };
 
 /* count_batch.sql, $13 and $14 */

@@ -26,7 +26,7 @@ TASKS = [
     {"match": "*create_processes_from_taxpayer_settings", "display_name": "Creando procesos tributarios",
      "company": {"kwarg": "company_id"}},
     {"match": "*sync_sii_documents_task", "display_name": "Sincronizando documentos SII",
-     "company": {"kwarg": "company_id"}, "redact": ["password", "token"]},
+     "company": {"kwarg": "company_id"}},
     {"match": "*sync_sii_documents_full_history_task", "display_name": "Sincronizando historial completo de documentos",
      "company": {"kwarg": "company_id"}},
     {"match": "*sync_all_historical_forms_task", "display_name": "Sincronizando formularios históricos",

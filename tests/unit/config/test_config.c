@@ -66,7 +66,7 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_string_equal(config->http.listen, "127.0.0.1:8765");
     assert_int_equal(config->http.cors_origins.count, 0);
     assert_int_equal(config->rules.count, 0);
-    assert_int_equal(config->rules.company_format, TB_COMPANY_INTEGER);
+    assert_int_equal(config->rules.company_format, TB_COMPANY_NUMBER);
     tb_config_free(config);
 }
 
@@ -115,29 +115,66 @@ static void rules_are_read_in_their_order(void **state)
                                       "    type: sync\n"
                                       "    display_name: Sincronización\n"
                                       "    company: { kwarg: company_id }\n"
-                                      "    redact: [password, token]\n"
+                                      "    redact: [1, pin, 63]\n"
                                       "  - match: a.b\n"
                                       "    company: { arg: 2 }\n"
                                       "  - { match: c, company: inherit }\n"
-                                      "  - match: d\n",
+                                      "  - { match: d, company: none }\n"
+                                      "  - { match: e, company: { arg: 0, kwarg: c } }\n"
+                                      "  - match: f\n",
                                       NULL);
     const struct tb_rule *rules = config->rules.rules;
     (void)state;
-    assert_int_equal(config->rules.count, 4);
+    assert_int_equal(config->rules.count, 6);
     assert_str(rules[0].match, "*sync_sii_documents_task");
     assert_str(rules[0].type, "sync");
     assert_str(rules[0].display_name, "Sincronización");
-    assert_int_equal(rules[0].company_source, TB_COMPANY_KWARG);
+    assert_int_equal(rules[0].company_source, TB_COMPANY_ARGUMENTS);
     assert_str(rules[0].company_kwarg, "company_id");
-    assert_int_equal(rules[0].redact_count, 2);
-    assert_str(rules[0].redact[1], "token");
+    assert_false(rules[0].has_company_arg);
+    assert_int_equal(rules[0].redact_count, 1);
+    assert_str(rules[0].redact[0], "pin");
+    assert_true(rules[0].redact_positions == (UINT64_C(1) << 63 | 2));
     assert_true(tb_str_is_null(rules[1].type));
-    assert_int_equal(rules[1].company_source, TB_COMPANY_ARG);
+    assert_int_equal(rules[1].company_source, TB_COMPANY_ARGUMENTS);
+    assert_true(tb_str_is_null(rules[1].company_kwarg) && rules[1].has_company_arg);
     assert_int_equal(rules[1].company_arg, 2);
     assert_int_equal(rules[2].company_source, TB_COMPANY_INHERIT);
-    assert_int_equal(rules[3].company_source, TB_COMPANY_NOWHERE);
-    assert_int_equal(rules[3].redact_count, 0);
+    assert_int_equal(rules[3].company_source, TB_COMPANY_NONE);
+    assert_true(rules[4].has_company_arg && rules[4].company_arg == 0);
+    assert_str(rules[4].company_kwarg, "c");
+    assert_int_equal(rules[5].company_source, TB_COMPANY_NOWHERE);
+    assert_int_equal(rules[5].redact_count, 0);
     tb_config_free(config);
+}
+
+/* Whether the value of a key is hidden in what the configuration's tasks are given. */
+static bool hides(const struct tb_config *config, const char *kwargs)
+{
+    struct tb_str found;
+    struct tb_arena arena;
+    bool is_hidden;
+
+    tb_arena_init(&arena, 100000);
+    assert_int_equal(tb_redact_repr(config->rules.redact, tb_str_of(kwargs), 0, &arena, &found), 0);
+    is_hidden = tb_str_find(found, TB_STR("***")) != SIZE_MAX;
+    tb_arena_deinit(&arena);
+    return is_hidden;
+}
+
+static void the_list_of_secrets_is_the_options_and_the_rules_together(void **state)
+{
+    struct tb_config *usual = parsed("", NULL);
+    struct tb_config *own = parsed("redact: [pin]\ntasks:\n  - { match: a, redact: [otp, 2] }\n", NULL);
+    (void)state;
+    assert_true(hides(usual, "{'password': 1}") && hides(usual, "{'sii_password': 1}"));
+    assert_true(hides(usual, "{'Authorization': 1}") && hides(usual, "{'contraseña': 1}"));
+    assert_false(hides(usual, "{'pin': 1}") || hides(usual, "{'tokens': 1}"));
+    assert_true(hides(own, "{'pin': 1}") && hides(own, "{'otp': 1}"));
+    assert_false(hides(own, "{'password': 1}"));
+    assert_true(own->rules.redact->positions == 4);
+    tb_config_free(usual);
+    tb_config_free(own);
 }
 
 struct refusal {
@@ -227,12 +264,12 @@ static void a_wrong_rule_is_refused(void **state)
          "t.yaml:3:5: tasks[0].compny: a rule has nothing of this name; did you mean company?"},
         {"tasks:\n  - match: a\n  - type: b\n",
          "t.yaml:3:5: tasks[1]: the rule lacks match, the name of the tasks that it is for"},
-        {"tasks:\n  - match: a\n    company: { kwarg: x, arg: 1 }\n",
-         "t.yaml:3:26: tasks[0].company: one of these is expected here: { kwarg: NAME }, { arg: INDEX } or "
-         "inherit"},
+        {"tasks:\n  - match: a\n    company: { kwarg: x, kwarg: y }\n",
+         "t.yaml:3:26: tasks[0].company: one of these is expected here: { kwarg: NAME }, { arg: INDEX }, "
+         "both, inherit or none"},
         {"tasks:\n  - match: a\n    company: company_id\n",
-         "t.yaml:3:14: tasks[0].company: one of these is expected here: { kwarg: NAME }, { arg: INDEX } or "
-         "inherit"},
+         "t.yaml:3:14: tasks[0].company: one of these is expected here: { kwarg: NAME }, { arg: INDEX }, "
+         "both, inherit or none"},
         {"tasks:\n  - match: a\n    company: { arg: -1 }\n",
          "t.yaml:3:21: tasks[0].company: \"-1\" is wrong; right would be a whole number, from 0 to 100"},
         {"tasks:\n  - match: \"\"\n",
@@ -460,7 +497,7 @@ static void a_reload_tells_what_needs_a_restart(void **state)
     struct tb_config *before = parsed("log: { level: info }\ntasks: [{ match: a }]\n", NULL);
     struct tb_config *after =
         parsed("log: { level: debug }\namqp: { url: \"amqp://x\" }\ntasks: [{ match: b }]\n"
-               "http: { cors_origins: [\"https://x\"] }\ncompany: { format: any }\n",
+               "http: { cors_origins: [\"https://x\"] }\ncompany: { format: slug }\n",
                NULL);
     struct tb_buf buf;
     (void)state;
@@ -482,6 +519,7 @@ int main(void)
         cmocka_unit_test(brokers_may_be_written_as_a_list),
         cmocka_unit_test(every_type_is_read_with_its_units),
         cmocka_unit_test(rules_are_read_in_their_order),
+        cmocka_unit_test(the_list_of_secrets_is_the_options_and_the_rules_together),
         cmocka_unit_test(a_wrong_file_is_refused_with_place_and_remedy),
         cmocka_unit_test(yaml_beyond_plain_values_is_refused),
         cmocka_unit_test(a_wrong_rule_is_refused),

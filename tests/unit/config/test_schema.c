@@ -112,7 +112,7 @@ static void the_sample_means_the_defaults_and_the_onboarding(void **state)
     tb_buf_init(&buf, 1000);
     tb_config_push_restart_needed(sample, defaults, &buf);
     assert_str(tb_buf_str(&buf), "");
-    assert_int_equal(sample->company_format, TB_COMPANY_INTEGER);
+    assert_int_equal(sample->company_format, TB_COMPANY_NUMBER);
     assert_int_equal(sample->rules.count, 4);
     assert_str(sample->rules.rules[3].display_name, "Sincronizando formularios históricos");
     tb_buf_deinit(&buf);

@@ -38,12 +38,12 @@ static inline void decoded_on_unknown(void *owner, struct tb_str name)
     decoded->unknown[decoded->unknown_count++] = name;
 }
 
-static inline void decoded_on_dead(void *owner, struct tb_str body, struct tb_str reason)
+static inline void decoded_on_dead(void *owner, const struct tb_undecoded *dead)
 {
     struct decoded *decoded = owner;
     assert_true(decoded->dead_count < DECODED_MAX);
-    decoded->dead[decoded->dead_count].body = body;
-    decoded->dead[decoded->dead_count++].reason = reason;
+    decoded->dead[decoded->dead_count].body = dead->body;
+    decoded->dead[decoded->dead_count++].reason = dead->reason;
 }
 
 #define decoded_output(decoded)                                                                              \

@@ -33,10 +33,12 @@ static inline const char *first_difference(const struct tb_row *a, const struct 
     return #fact
     TEXT(task_id);
     STAMP(sent_at);
+    STAMP(first_alive_at);
     STAMP(received_at);
     STAMP(began_at);
     STAMP(retried_at);
     STAMP(requeued_at);
+    STAMP(cancelled_at);
     STAMP(rejected_at);
     STAMP(alive_at);
     STAMP(succeeded_at);
@@ -52,7 +54,10 @@ static inline const char *first_difference(const struct tb_row *a, const struct 
         NUMBER(progress);
     STAMPED(text);
     STAMPED(name);
-    TEXT(task_type);
+    STAMPED(received_name);
+    STAMP(rule_is_of_name);
+    STAMP(rule_at);
+    TEXT(rule_type);
     TEXT(rule_display_name);
     STAMPED(worker);
     STAMPED(queue);
@@ -67,6 +72,7 @@ static inline const char *first_difference(const struct tb_row *a, const struct 
     STAMPED(event_company);
     STAMPED(rule_company);
     STAMP(inherits_company);
+    STAMP(belongs_to_nobody);
 #undef STAMP
 #undef TEXT
 #undef NUMBER

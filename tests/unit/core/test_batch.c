@@ -43,8 +43,7 @@ static void events_of_one_task_are_one_row_across_deliveries(void **unused)
     assert_int_equal(row->succeeded_at, AT(3) + 500000);
     assert_text(row->result, "'ok'");
     assert_true(row->runtime_s == 1.25);
-    assert_text(row->name.value, "shop.tasks.sync");
-    assert_text(row->task_type, "sync");
+    assert_text(row->received_name.value, "shop.tasks.sync");
     assert_text(row->worker.value, "w@h");
     assert_int_equal(row_of("a")->began_at, AT(2));
 }
@@ -203,7 +202,7 @@ static void a_refused_delivery_is_added_as_one_dead_letter(void **unused)
     char reason[] = "refused";
 
     delivery.tag = 3;
-    assert_int_equal(tb_batch_add_dead(&batch, &delivery, tb_str_of(reason)), 0);
+    assert_int_equal(tb_batch_add_dead(&batch, &delivery, NULL, tb_str_of(reason)), 0);
     memset(reason, 'x', sizeof(reason) - 1);
     assert_int_equal(batch.row_count, 0);
     assert_int_equal(batch.dead_count, 1);
@@ -246,9 +245,9 @@ static void texts_of_the_rules_outlive_the_rules_and_are_kept_once(void **unused
         &rules);
     memset(type, 'x', sizeof(type) - 1);
     memset(display_name, 'x', sizeof(display_name) - 1);
-    assert_text(row_of("b")->task_type, "sync_task");
+    assert_text(row_of("b")->rule_type, "sync_task");
     assert_text(row_of("b")->rule_display_name, "Sincronizando");
-    assert_ptr_equal(row_of("c")->task_type.ptr, row_of("b")->task_type.ptr);
+    assert_ptr_equal(row_of("c")->rule_type.ptr, row_of("b")->rule_type.ptr);
     assert_ptr_equal(row_of("c")->rule_display_name.ptr, row_of("b")->rule_display_name.ptr);
 }
 

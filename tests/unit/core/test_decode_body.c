@@ -357,8 +357,7 @@ static void a_body_of_ten_mebibytes_is_read(void **state)
     decode_str(decoded, (struct tb_str){body, len});
     assert_int_equal(decoded->dead_count, 0);
     assert_int_equal(decoded->event_count, 2);
-    assert_int_equal(decoded->events[0].traceback.len, 65536);
-    assert_str(decoded->events[0].error, "xxxxxxxxxxxxlast");
+    assert_true(tb_str_ends_with(decoded->events[0].traceback, TB_STR("n\nxxxxxxxxxxxxlast")));
     free(body);
 }
 

@@ -183,10 +183,13 @@ static void count_delivery(struct census *census, struct tb_str body)
         census->types[event->type]++;
         if (event->type == TB_EVENT_TASK_FAILED) {
             census->lost_texts +=
-                tb_str_equal(event->error, TB_STR("billiard.exceptions.WorkerLostError: Worker "
-                                                  "exited prematurely: signal 9 (SIGKILL) Job: 10."));
-            census->limit_texts += tb_str_equal(
-                event->error, TB_STR("billiard.exceptions.TimeLimitExceeded: TimeLimitExceeded(1,)"));
+                tb_str_find(event->traceback, TB_STR("\nbilliard.exceptions.WorkerLostError: Worker "
+                                                     "exited prematurely: signal 9 (SIGKILL) Job: 10.\n")) !=
+                SIZE_MAX;
+            census->limit_texts +=
+                tb_str_find(event->traceback,
+                            TB_STR("\nbilliard.exceptions.TimeLimitExceeded: TimeLimitExceeded(1,)\n")) !=
+                SIZE_MAX;
         }
     }
 }

@@ -89,8 +89,6 @@ static struct tb_event message_event(enum tb_event_type type)
 
 static void expect_message(struct tb_row *row)
 {
-    row->name = (struct tb_stamped_str){AT, TB_STR("shop.tasks.sync")};
-    row->task_type = TB_STR("sync");
     row->args = (struct tb_stamped_str){AT, TB_STR("(1,)")};
     row->kwargs = (struct tb_stamped_str){AT, TB_STR("{'company_id': 73, 'password': 'x'}")};
     row->root_id = (struct tb_stamped_str){AT, TB_STR("root")};
@@ -108,6 +106,7 @@ static void sent_brings_the_message_and_its_host_is_no_worker(void **unused)
     struct tb_row expected = row_without_worker();
 
     expect_message(&expected);
+    expected.name = (struct tb_stamped_str){AT, TB_STR("shop.tasks.sync")};
     expected.sent_at = AT;
     assert_fold(&event, NULL, &expected);
 }
@@ -119,6 +118,7 @@ static void received_brings_the_message_and_the_worker(void **unused)
     struct tb_row expected = row_of_worker();
 
     expect_message(&expected);
+    expected.received_name = (struct tb_stamped_str){AT, TB_STR("shop.tasks.sync")};
     expected.received_at = AT;
     assert_fold(&event, NULL, &expected);
 }
@@ -144,7 +144,7 @@ static void an_event_that_only_happened_sets_its_stamp(void **unused)
     } cases[] = {
         {TB_EVENT_TASK_STARTED, false, offsetof(struct tb_row, began_at)},
         {TB_EVENT_TASK_RETRIED, false, offsetof(struct tb_row, retried_at)},
-        {TB_EVENT_TASK_CANCELLED, false, offsetof(struct tb_row, requeued_at)},
+        {TB_EVENT_TASK_CANCELLED, false, offsetof(struct tb_row, cancelled_at)},
         {TB_EVENT_TASK_REJECTED, true, offsetof(struct tb_row, requeued_at)},
         {TB_EVENT_TASK_REJECTED, false, offsetof(struct tb_row, rejected_at)},
     };
@@ -166,7 +166,7 @@ static void retried_brings_no_failure(void **unused)
     struct tb_event event = event_of(TB_EVENT_TASK_RETRIED);
     struct tb_row expected = row_of_worker();
 
-    event.error = TB_STR("ValueError()");
+    event.exception = TB_STR("ValueError()");
     event.traceback = TB_STR("Traceback");
     expected.retried_at = AT;
     assert_fold(&event, NULL, &expected);
@@ -186,7 +186,7 @@ static void ends_bring_what_they_ended_with(void **unused)
     expected.runtime_s = 1.5;
     assert_fold(&succeeded, NULL, &expected);
 
-    failed.error = TB_STR("ValueError('no')");
+    failed.exception = TB_STR("ValueError('no')");
     failed.traceback = TB_STR("Traceback (most recent call last): ...");
     expected = row_of_worker();
     expected.failed_at = AT;
@@ -205,10 +205,10 @@ static void progress_is_a_sign_of_life_with_a_number_or_without(void **unused)
 {
     (void)unused;
     struct tb_event event = event_of(TB_EVENT_TASK_PROGRESS);
-    struct tb_row expected = row_of_worker();
+    struct tb_row expected = row_without_worker();
 
     event.progress = 55; /* not usable: has_progress says so */
-    expected.alive_at = AT;
+    expected.alive_at = expected.first_alive_at = AT;
     assert_fold(&event, NULL, &expected);
 
     event.has_progress = true;
@@ -254,26 +254,112 @@ static const struct tb_rule sync_rule = {
     .match = {"*.sync", 6},
     .type = {"sync_task", 9},
     .display_name = {"Sincronizando", 13},
-    .company_source = TB_COMPANY_KWARG,
+    .company_source = TB_COMPANY_ARGUMENTS,
     .company_kwarg = {"company_id", 10},
-    .redact = secrets,
-    .redact_count = 2,
 };
 
-static void the_rule_names_the_task_finds_its_company_and_hides_secrets(void **unused)
+/* Rules in which company_id and password are secret. */
+static struct tb_rules secretive_rules(void)
+{
+    static struct tb_redact redact;
+
+    assert_int_equal(tb_redact_init(&redact, secrets, TB_COUNT(secrets), 0, &arena), 0);
+    return (struct tb_rules){.rules = &sync_rule, .count = 1, .redact = &redact};
+}
+
+static void the_rule_names_the_task_finds_its_company_and_secrets_are_hidden(void **unused)
 {
     (void)unused;
-    const struct tb_rules rules = {.rules = &sync_rule, .count = 1};
+    const struct tb_rules rules = secretive_rules();
     struct tb_event event = message_event(TB_EVENT_TASK_RECEIVED);
     struct tb_row expected = row_of_worker();
 
     expect_message(&expected);
-    expected.received_at = AT;
-    expected.task_type = TB_STR("sync_task");
+    expected.received_name = (struct tb_stamped_str){AT, TB_STR("shop.tasks.sync")};
+    expected.received_at = expected.rule_at = AT;
+    expected.rule_type = TB_STR("sync_task");
     expected.rule_display_name = TB_STR("Sincronizando");
     expected.rule_company = (struct tb_stamped_str){AT, TB_STR("73")};
     expected.kwargs.value = TB_STR("{'company_id': '***', 'password': '***'}");
     assert_fold(&event, &rules, &expected);
+}
+
+static void secrets_are_hidden_whatever_the_name_is(void **unused)
+{
+    (void)unused;
+    const struct tb_rules rules = secretive_rules();
+    struct tb_event event = event_of(TB_EVENT_TASK_RECEIVED);
+    struct tb_row expected = row_of_worker();
+
+    event.kwargs = TB_STR("{'PassWord': 'x'}");
+    expected.received_at = AT;
+    expected.kwargs = (struct tb_stamped_str){AT, TB_STR("{'PassWord': '***'}")};
+    assert_fold(&event, &rules, &expected);
+}
+
+static void positions_are_those_of_the_rule_and_of_a_received_name_those_of_any(void **unused)
+{
+    (void)unused;
+    const struct tb_rule list[] = {{.match = TB_STR("a"), .redact_positions = 1},
+                                   {.match = TB_STR("b"), .redact_positions = 2}};
+    static struct tb_redact redact;
+    struct tb_event event = event_of(TB_EVENT_TASK_SENT);
+    struct tb_row row;
+
+    assert_int_equal(tb_redact_init(&redact, NULL, 0, 3, &arena), 0);
+    const struct tb_rules rules = {.rules = list, .count = TB_COUNT(list), .redact = &redact};
+    event.args = TB_STR("('x', 'y', 'z')");
+    event.name = TB_STR("a");
+    assert_int_equal(tb_fold_event(&event, &rules, &arena, &row), 0);
+    assert_true(tb_str_equal(row.args.value, TB_STR("('***', 'y', 'z')")));
+    event.name = TB_STR("c");
+    assert_int_equal(tb_fold_event(&event, &rules, &arena, &row), 0);
+    assert_ptr_equal(row.args.value.ptr, event.args.ptr);
+    event.type = TB_EVENT_TASK_RECEIVED;
+    assert_int_equal(tb_fold_event(&event, &rules, &arena, &row), 0);
+    assert_true(tb_str_equal(row.args.value, TB_STR("('***', '***', 'z')")));
+}
+
+static void the_error_is_the_exception_or_what_the_traceback_ends_with(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *exception, *traceback, *error;
+    } cases[] = {
+        {"ValueError('no')", "Traceback:\nx\n", "ValueError('no')"},
+        {"ExceptionWithTraceback()", "Traceback:\n  x\nTimeLimitExceeded(1,)\n\n", "TimeLimitExceeded(1,)"},
+        {"ExceptionWithTraceback('')", NULL, "ExceptionWithTraceback('')"},
+        {"", "only this", "only this"},
+        {NULL, "only this", "only this"},
+        {"", "", NULL},
+        {NULL, NULL, NULL},
+    };
+
+    for (size_t i = 0; i < TB_COUNT(cases); i++) {
+        struct tb_event event = event_of(TB_EVENT_TASK_FAILED);
+        struct tb_row row;
+        event.exception = tb_str_of(cases[i].exception);
+        event.traceback = tb_str_of(cases[i].traceback);
+        assert_int_equal(tb_fold_event(&event, NULL, &arena, &row), 0);
+        if (!tb_str_equal(row.error, tb_str_of(cases[i].error)))
+            fail_msg("%.*s is not %s", TB_STR_FMT(row.error), cases[i].error);
+    }
+}
+
+static void of_a_long_traceback_the_end_is_kept(void **unused)
+{
+    (void)unused;
+    static char text[TB_TRACEBACK_MAX_BYTES + 100];
+    struct tb_event event = event_of(TB_EVENT_TASK_FAILED);
+    struct tb_row row;
+
+    for (size_t i = 0; i < sizeof(text); i += 2)
+        memcpy(text + i, "\xc3\xb1", 2);
+    event.traceback = (struct tb_str){text, sizeof(text)};
+    assert_int_equal(tb_fold_event(&event, NULL, &arena, &row), 0);
+    assert_true(row.traceback.len <= TB_TRACEBACK_MAX_BYTES &&
+                row.traceback.len > TB_TRACEBACK_MAX_BYTES - 3);
+    assert_true(tb_str_starts_with(row.traceback, TB_STR("\xe2\x80\xa6\xc3\xb1")));
 }
 
 static void a_rule_may_say_that_the_root_knows_the_company(void **unused)
@@ -285,25 +371,12 @@ static void a_rule_may_say_that_the_root_knows_the_company(void **unused)
     struct tb_row expected = row_without_worker();
 
     expect_message(&expected);
+    expected.name = (struct tb_stamped_str){AT, TB_STR("shop.tasks.sync")};
     expected.sent_at = AT;
+    expected.rule_at = AT;
+    expected.rule_is_of_name = true;
     expected.inherits_company = true;
     assert_fold(&event, &rules, &expected);
-}
-
-static void kwargs_without_a_name_are_dropped_where_any_rule_has_secrets(void **unused)
-{
-    (void)unused;
-    const struct tb_rule harmless = {.match = TB_STR("*")};
-    const struct tb_rules secretive = {.rules = &sync_rule, .count = 1};
-    const struct tb_rules open = {.rules = &harmless, .count = 1};
-    struct tb_event event = event_of(TB_EVENT_TASK_RECEIVED);
-    struct tb_row expected = row_of_worker();
-
-    event.kwargs = TB_STR("{'password': 'x'}");
-    expected.received_at = AT;
-    assert_fold(&event, &secretive, &expected);
-    expected.kwargs = (struct tb_stamped_str){AT, TB_STR("{'password': 'x'}")};
-    assert_fold(&event, &open, &expected);
 }
 
 static void reprs_are_cut_at_their_ceiling_and_never_within_a_character(void **unused)
@@ -324,14 +397,13 @@ static void reprs_are_cut_at_their_ceiling_and_never_within_a_character(void **u
 static void a_company_of_another_format_is_none(void **unused)
 {
     (void)unused;
-    const struct tb_rules rules = {.company_format = TB_COMPANY_INTEGER};
+    const struct tb_rules rules = {.company_format = TB_COMPANY_NUMBER};
     struct tb_event event = event_of(TB_EVENT_TASK_TRACKED);
     struct tb_row expected = row_without_worker();
 
-    event.company = TB_STR("73");
-    event.company_is_string = true;
+    event.company = TB_STR("acme");
     assert_fold(&event, &rules, &expected);
-    event.company_is_string = false;
+    event.company = TB_STR("73");
     expected.event_company = (struct tb_stamped_str){AT, TB_STR("73")};
     assert_fold(&event, &rules, &expected);
 }
@@ -339,7 +411,7 @@ static void a_company_of_another_format_is_none(void **unused)
 static void without_memory_for_redacted_kwargs_there_is_no_row(void **unused)
 {
     (void)unused;
-    const struct tb_rules rules = {.rules = &sync_rule, .count = 1};
+    const struct tb_rules rules = secretive_rules();
     struct tb_event event = message_event(TB_EVENT_TASK_RECEIVED);
     struct tb_arena tiny;
     struct tb_row row;
@@ -363,9 +435,12 @@ int main(void)
         FOLD_TEST(progress_is_a_sign_of_life_with_a_number_or_without),
         FOLD_TEST(tracked_brings_a_company_and_nothing_that_happened),
         FOLD_TEST(minus_zero_is_zero),
-        FOLD_TEST(the_rule_names_the_task_finds_its_company_and_hides_secrets),
+        FOLD_TEST(the_rule_names_the_task_finds_its_company_and_secrets_are_hidden),
+        FOLD_TEST(secrets_are_hidden_whatever_the_name_is),
+        FOLD_TEST(positions_are_those_of_the_rule_and_of_a_received_name_those_of_any),
+        FOLD_TEST(the_error_is_the_exception_or_what_the_traceback_ends_with),
+        FOLD_TEST(of_a_long_traceback_the_end_is_kept),
         FOLD_TEST(a_rule_may_say_that_the_root_knows_the_company),
-        FOLD_TEST(kwargs_without_a_name_are_dropped_where_any_rule_has_secrets),
         FOLD_TEST(reprs_are_cut_at_their_ceiling_and_never_within_a_character),
         FOLD_TEST(a_company_of_another_format_is_none),
         FOLD_TEST(without_memory_for_redacted_kwargs_there_is_no_row),

@@ -67,8 +67,11 @@ static void add_values(uint64_t *state, struct tb_row *row)
     if (row->progress_at != TB_STAMP_NONE)
         row->progress = any_number(state);
     row->name = any_stamped(state);
-    if (row->name.at != TB_STAMP_NONE) {
-        row->task_type = any_text(state);
+    row->received_name = any_stamped(state);
+    row->rule_at = any_stamp(state);
+    if (row->rule_at != TB_STAMP_NONE) {
+        row->rule_is_of_name = below(state, 2);
+        row->rule_type = any_text(state);
         row->rule_display_name = any_text(state);
     }
     row->retries.at = any_stamp(state);
@@ -82,10 +85,12 @@ static struct tb_row any_row(uint64_t *state)
 
     tb_row_init(&row, TB_STR("task"));
     row.sent_at = any_stamp(state);
+    row.first_alive_at = any_stamp(state);
     row.received_at = any_stamp(state);
     row.began_at = any_stamp(state);
     row.retried_at = any_stamp(state);
     row.requeued_at = any_stamp(state);
+    row.cancelled_at = any_stamp(state);
     row.rejected_at = any_stamp(state);
     row.alive_at = any_stamp(state);
     add_values(state, &row);
@@ -101,6 +106,7 @@ static struct tb_row any_row(uint64_t *state)
     row.event_company = any_stamped(state);
     row.rule_company = any_stamped(state);
     row.inherits_company = below(state, 2);
+    row.belongs_to_nobody = below(state, 2);
     return row;
 }
 
@@ -158,21 +164,23 @@ static struct tb_row empty_row(void)
 
 #define T(n) (TB_STAMP_MIN + (n))
 
-static void of_sent_the_least_stamp_stays_and_of_all_others_the_greatest(void **unused)
+static void of_first_signs_the_least_stamp_stays_and_of_all_others_the_greatest(void **unused)
 {
     (void)unused;
     struct tb_row early = empty_row(), late = empty_row();
 
     early.sent_at = early.received_at = early.began_at = early.retried_at = T(1);
-    early.requeued_at = early.rejected_at = early.alive_at = T(1);
+    early.requeued_at = early.cancelled_at = early.rejected_at = early.alive_at = early.first_alive_at = T(1);
     late.sent_at = late.received_at = late.began_at = late.retried_at = T(2);
-    late.requeued_at = late.rejected_at = late.alive_at = T(2);
+    late.requeued_at = late.cancelled_at = late.rejected_at = late.alive_at = late.first_alive_at = T(2);
     struct tb_row row = joined(late, early);
     assert_int_equal(row.sent_at, T(1));
+    assert_int_equal(row.first_alive_at, T(1));
     assert_int_equal(row.received_at, T(2));
     assert_int_equal(row.began_at, T(2));
     assert_int_equal(row.retried_at, T(2));
     assert_int_equal(row.requeued_at, T(2));
+    assert_int_equal(row.cancelled_at, T(2));
     assert_int_equal(row.rejected_at, T(2));
     assert_int_equal(row.alive_at, T(2));
 }
@@ -251,19 +259,26 @@ static void the_earliest_company_stays(void **unused)
     assert_true(tb_str_equal(row.rule_company.value, TB_STR("20"))); /* by bytes: "20" is before "3" */
 }
 
-static void a_name_brings_along_what_the_rules_made_of_it(void **unused)
+static struct tb_row ruled(bool is_of_name, int64_t at, const char *type, const char *display_name)
+{
+    struct tb_row row = empty_row();
+
+    row.rule_is_of_name = is_of_name;
+    row.rule_at = at;
+    row.rule_type = tb_str_of(type);
+    row.rule_display_name = tb_str_of(display_name);
+    return row;
+}
+
+static void the_rule_of_the_name_counts_before_that_of_the_shadow_and_then_the_latest(void **unused)
 {
     (void)unused;
-    struct tb_row old = empty_row(), renamed = empty_row();
+    struct tb_row of_shadow = ruled(false, T(3), "shadow", "Z"), old = ruled(true, T(1), "old", "Zero");
+    struct tb_row row = joined(joined(of_shadow, old), ruled(true, T(2), "new", NULL));
 
-    old.name = (struct tb_stamped_str){T(1), TB_STR("z.tasks.old")};
-    old.task_type = TB_STR("old");
-    old.rule_display_name = TB_STR("Zero");
-    renamed.name = (struct tb_stamped_str){T(2), TB_STR("a.tasks.new")};
-    renamed.task_type = TB_STR("new");
-    struct tb_row row = joined(renamed, old);
-    assert_true(tb_str_equal(row.name.value, TB_STR("a.tasks.new")));
-    assert_true(tb_str_equal(row.task_type, TB_STR("new")));
+    assert_true(row.rule_is_of_name);
+    assert_int_equal(row.rule_at, T(2));
+    assert_true(tb_str_equal(row.rule_type, TB_STR("new")));
     assert_true(tb_str_is_null(row.rule_display_name));
 }
 
@@ -276,13 +291,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_join_obeys_its_laws_on_random_rows),
         cmocka_unit_test(an_absent_row_changes_nothing_on_either_side),
-        cmocka_unit_test(of_sent_the_least_stamp_stays_and_of_all_others_the_greatest),
+        cmocka_unit_test(of_first_signs_the_least_stamp_stays_and_of_all_others_the_greatest),
         cmocka_unit_test(a_failure_travels_whole_with_the_greatest_stamp),
         cmocka_unit_test(of_equal_stamps_the_greater_text_wins_and_null_is_before_all),
         cmocka_unit_test(of_progress_the_latest_counts_and_of_equal_stamps_the_greatest),
         cmocka_unit_test(a_result_without_a_runtime_gives_way_to_the_same_with_one),
         cmocka_unit_test(the_earliest_company_stays),
-        cmocka_unit_test(a_name_brings_along_what_the_rules_made_of_it),
+        cmocka_unit_test(the_rule_of_the_name_counts_before_that_of_the_shadow_and_then_the_latest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,10 +18,9 @@ static const char *parsed(enum tb_company_format format, const char *segment)
     return key;
 }
 
-static void integers_have_one_form(void **state)
+static void numbers_have_one_form(void **state)
 {
-    static const enum tb_company_format formats[] = {TB_COMPANY_INTEGER, TB_COMPANY_INTEGER_OR_STRING,
-                                                     TB_COMPANY_ANY};
+    static const enum tb_company_format formats[] = {TB_COMPANY_NUMBER};
     (void)state;
 
     for (size_t i = 0; i < TB_COUNT(formats); i++) {
@@ -43,10 +42,11 @@ static void uuids_are_taken_where_the_format_has_them(void **state)
 {
     (void)state;
     assert_string_equal(parsed(TB_COMPANY_UUID, UUID), UUID);
-    assert_string_equal(parsed(TB_COMPANY_ANY, UUID), UUID);
+    assert_string_equal(parsed(TB_COMPANY_SLUG, UUID), UUID);
+    assert_string_equal(parsed(TB_COMPANY_SLUG, "Acme-Norte_2"), "Acme-Norte_2");
+    assert_string_equal(parsed(TB_COMPANY_SLUG, "acme%20norte"), "refused");
     assert_string_equal(parsed(TB_COMPANY_UUID, "550E8400-E29B-41D4-A716-446655440000"), UUID);
-    assert_string_equal(parsed(TB_COMPANY_INTEGER, UUID), "refused");
-    assert_string_equal(parsed(TB_COMPANY_INTEGER_OR_STRING, UUID), "refused");
+    assert_string_equal(parsed(TB_COMPANY_NUMBER, UUID), "refused");
     assert_string_equal(parsed(TB_COMPANY_UUID, "73"), "refused");
 }
 
@@ -57,25 +57,24 @@ static void long_segments_are_refused(void **state)
 
     memset(digits, '0', sizeof(digits));
     digits[sizeof(digits) - 1] = '\0';
-    assert_string_equal(parsed(TB_COMPANY_INTEGER, digits), "refused");
-    assert_string_equal(parsed(TB_COMPANY_ANY, digits), "refused");
+    assert_string_equal(parsed(TB_COMPANY_NUMBER, digits), "refused");
 }
 
 static void each_format_says_what_would_be_right(void **state)
 {
     (void)state;
-    assert_string_equal(tb_company_id_words(&(struct tb_rules){.company_format = TB_COMPANY_INTEGER}),
-                        "The company's id is an integer.");
+    assert_string_equal(tb_company_id_words(&(struct tb_rules){.company_format = TB_COMPANY_NUMBER}),
+                        "The company's id is a number.");
     assert_string_equal(tb_company_id_words(&(struct tb_rules){.company_format = TB_COMPANY_UUID}),
                         "The company's id is a UUID.");
-    assert_string_equal(tb_company_id_words(&(struct tb_rules){.company_format = TB_COMPANY_ANY}),
-                        "The company's id is an integer or a UUID.");
+    assert_string_equal(tb_company_id_words(&(struct tb_rules){.company_format = TB_COMPANY_SLUG}),
+                        "The company's id is a slug of letters, digits and - . _ ~.");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers_have_one_form),
+        cmocka_unit_test(numbers_have_one_form),
         cmocka_unit_test(uuids_are_taken_where_the_format_has_them),
         cmocka_unit_test(long_segments_are_refused),
         cmocka_unit_test(each_format_says_what_would_be_right),
