@@ -22,7 +22,7 @@ LAYERS = {
     "hook": {"base", "core", "io"},
     "daemon": {"base", "core", "config", "io", "pg", "amqp", "store", "hook"},
     "http": {"base", "core", "config", "io", "pg", "store", "hook"},
-    "cli": {"base", "core", "config", "io", "pg", "amqp", "store", "console"},
+    "cli": {"base", "core", "config", "io", "pg", "amqp", "store", "hook", "console"},
     "console": {"base", "core", "config", "io", "pg", "store"},
 }
 

@@ -6,6 +6,7 @@
  * database is told by `taskbridge doctor`. */
 #include "commands.h"
 
+#include "access.h"
 #include "taskbridge/base/json.h"
 #include "taskbridge/base/limits.h"
 #include "taskbridge/pg/conninfo.h"
@@ -52,7 +53,7 @@ static int check_urls(struct tb_cli *cli)
         tb_error_prefix(&cli->err, "amqp");
     else if (tb_conninfo_check(cli->config->database.url, &cli->err))
         tb_error_prefix(&cli->err, "database");
-    else
+    else if (tb_access_check_files(cli->config, &cli->err) == 0)
         return 0;
     return TB_EXIT_USAGE;
 }
@@ -67,7 +68,10 @@ static int check_database(struct tb_cli *cli)
                                                   .statement_timeout_us = CONNECT_US};
     struct tb_pg_session *session = NULL;
     int r = tb_pg_session_open(&options, &session, &cli->err);
+    int failed = r == 0 && tb_access_check_questions(cli->config, session, &cli->err) > 0;
     tb_pg_session_close(session);
+    if (failed)
+        return TB_EXIT_FAILED;
     if (r == -EPROTO) {
         tb_error_prefix(&cli->err, "database");
         return TB_EXIT_FAILED;

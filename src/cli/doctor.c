@@ -5,6 +5,7 @@
  * of reach it ends within seconds. The exit code is 1 when a line is bad. It changes nothing that lasts. */
 #include "commands.h"
 
+#include "access.h"
 #include "doctor_judge.h"
 #include "taskbridge/base/json.h"
 #include "taskbridge/base/limits.h"
@@ -171,6 +172,7 @@ static void fill_facts(struct tb_cli *cli, struct tb_arena *arena, struct tb_doc
     setenv("RES_OPTIONS", "timeout:1 attempts:2", 0);
     tb_doctor_ask_database(cli, arena, facts);
     tb_doctor_ask_broker(cli, arena, facts);
+    tb_doctor_ask_access(cli, arena, &facts->access);
 }
 
 static void examine(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts,
@@ -195,7 +197,7 @@ static int load(struct tb_cli *cli)
         tb_error_prefix(&cli->err, "database");
         return TB_EXIT_USAGE;
     }
-    return 0;
+    return tb_access_check_files(cli->config, &cli->err) ? TB_EXIT_USAGE : 0;
 }
 
 /* outcome is load's. */

@@ -64,4 +64,7 @@ void tb_doctor_judge_maintenance(const struct tb_doctor_facts *facts, struct tb_
 void tb_doctor_judge_lost(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 void tb_doctor_judge_companies(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 
+/* doctor_access.c */
+void tb_doctor_judge_access(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
+
 #endif

@@ -5,6 +5,7 @@
  * left. */
 #include "doctor_facts.h"
 
+#include "access.h"
 #include "taskbridge/base/limits.h"
 #include "taskbridge/store/migrate.h"
 
@@ -21,6 +22,7 @@ struct asking {
     struct tb_pg_session *session;
     struct tb_arena *arena;
     struct tb_doctor_database *database;
+    const struct tb_config *config;
     int64_t end_us;      /* monotonic */
     const char *problem; /* of all questions left */
     struct tb_error err; /* of the last question */
@@ -197,6 +199,11 @@ static int ask_workers(struct asking *asking)
     return tb_doctor_keep_workers(asking->session, asking->arena, &asking->database->workers, &asking->err);
 }
 
+static int ask_questions(struct asking *asking)
+{
+    return tb_access_check_questions(asking->config, asking->session, &asking->err);
+}
+
 static int ask_daemons(struct asking *asking)
 {
     return tb_doctor_keep_daemons(asking->session, asking->arena, &asking->database->daemons, &asking->err);
@@ -235,7 +242,7 @@ static int open_session(struct tb_cli *cli, struct tb_pg_session **ret_session, 
 void tb_doctor_ask_database(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts)
 {
     struct tb_doctor_database *database = &facts->database;
-    struct asking asking = {.arena = arena, .database = database};
+    struct asking asking = {.arena = arena, .database = database, .config = cli->config};
     database->daemons.problem = database->workers.problem = "the database was not asked";
     database->reader_problem = database->workers.problem;
     database->tasks_problem = database->dead_problem = database->runs.problem = database->workers.problem;
@@ -247,6 +254,7 @@ void tb_doctor_ask_database(struct tb_cli *cli, struct tb_arena *arena, struct t
     ask(&asking, ask_server, &database->problem);
     ask(&asking, ask_schema, &database->schema_problem);
     ask(&asking, ask_rights, &database->rights_problem);
+    ask(&asking, ask_questions, &facts->access.questions_problem);
     if (!database->rights_problem && database->rights.has_tables) {
         ask(&asking, ask_reader, &database->reader_problem);
         ask(&asking, ask_daemons, &database->daemons.problem);

@@ -64,12 +64,21 @@ struct tb_doctor_database {
     struct tb_doctor_runs runs;
 };
 
+/* Who is asked of access beside our own tables. */
+struct tb_doctor_access {
+    const char *questions_problem; /* access.sql, in PostgreSQL's words */
+    /* An answer by HTTP: why there is none, or its status. */
+    const char *forward_problem, *keys_problem;
+    int64_t forward_status, keys_status; /* 0: not asked */
+};
+
 struct tb_doctor_facts {
     const char *config_path;
     bool has_config_file;
     const struct tb_config *config;
     struct tb_doctor_broker broker;
     struct tb_doctor_database database;
+    struct tb_doctor_access access;
 };
 
 /* No connection is waited for longer than so. */
@@ -91,6 +100,8 @@ const char *tb_doctor_keep(struct tb_arena *arena, struct tb_str text);
  * ask is known from there. */
 void tb_doctor_ask_database(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts);
 void tb_doctor_ask_broker(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts);
+/* The product, without any credential, and the address of its keys. */
+void tb_doctor_ask_access(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_access *ret_access);
 
 /* Both return as the store's functions they use, with *ret_… in the null state where they failed. */
 int tb_doctor_keep_daemons(struct tb_pg_session *session, struct tb_arena *arena,

@@ -63,6 +63,7 @@ static const struct check {
     {"maintenance", NEEDS_TABLES, tb_doctor_judge_maintenance},
     {"lost tasks", NEEDS_TABLES, tb_doctor_judge_lost},
     {"companies", NEEDS_TABLES, tb_doctor_judge_companies},
+    {"access", NEEDS_DATABASE, tb_doctor_judge_access},
     {"versions", NEEDS_NOTHING, tb_doctor_judge_versions},
 };
 

@@ -18,7 +18,7 @@ CHECKS = ["configuration", "broker", "broker TLS", "broker alarm", "broker right
           "consumers", "queue depth", "asking workers", "database", "database TLS", "writable", "schema",
           "database rights", "roles", "reading", "durability", "autovacuum", "connections", "replication", "daemons", "lag",
           "workers", "worker events", "sent events", "clocks", "serializers", "missed events", "dead letters", "maintenance",
-          "lost tasks", "companies", "versions"]
+          "lost tasks", "companies", "access", "versions"]
 
 
 def examine(site, check=False, **variables):
@@ -292,7 +292,7 @@ def test_who_publishes_during_an_alarm_is_told_so(site, tmp_path, disk_alarm):
 
 DATABASE = ["database TLS", "writable", "schema", "database rights", "roles", "reading", "durability", "autovacuum",
             "connections", "replication", "daemons", "lag", "workers", "worker events", "sent events", "clocks", "serializers", "missed events",
-            "dead letters", "maintenance", "lost tasks", "companies"]
+            "dead letters", "maintenance", "lost tasks", "companies", "access"]
 
 
 def test_a_database_that_is_down_leaves_the_broker_to_be_looked_at(site):

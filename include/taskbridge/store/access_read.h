@@ -5,6 +5,7 @@
 
 #include "taskbridge/base/arena.h"
 #include "taskbridge/pg/connection.h"
+#include "taskbridge/pg/session.h"
 #include "taskbridge/store/tokens.h"
 
 enum tb_access_kind {
@@ -55,6 +56,11 @@ struct tb_access_read {
 
 /* Only while the connection is ready. on_done is never called from inside. */
 void tb_access_read_submit(struct tb_pg_connection *connection, struct tb_access_read *read);
+
+/* Asks each of the product's questions that is given, with NULL for everybody: whether PostgreSQL understands
+ * them, and this role may ask them. 0, a negative errno, or an enum tb_pg_outcome with the option's name. */
+int tb_access_try(struct tb_pg_session *session, const struct tb_access_questions *questions,
+                  struct tb_error *err) TB_MUST_CHECK;
 
 /* Notes that a token was used. */
 struct tb_token_use {

@@ -135,6 +135,36 @@ void tb_access_read_submit(struct tb_pg_connection *connection, struct tb_access
     tb_pg_connection_submit(connection, &read->transaction);
 }
 
+/* ---- trying ---- */
+
+static int try_one(struct tb_pg_session *session, const struct tb_access_questions *questions,
+                   enum tb_access_kind kind, struct tb_error *err)
+{
+    const struct tb_param begin[] = {tb_param_text(questions->timeout_ms[kind]), tb_param_text("t")};
+    const struct tb_param params[] = {tb_param_text(NULL), tb_param_text(NULL)};
+    int r = tb_pg_session_begin(session, err);
+
+    if (r == 0)
+        r = tb_pg_session_execute(session, &tb_query_access_begin, begin, TB_COUNT(begin), NULL, err);
+    if (r == 0)
+        r = tb_pg_session_execute(session, &questions->sql[kind], params, kind == TB_ACCESS_SQL_SEES ? 2 : 1,
+                                  NULL, err);
+    tb_pg_session_rollback(session);
+    return r;
+}
+
+int tb_access_try(struct tb_pg_session *session, const struct tb_access_questions *questions,
+                  struct tb_error *err)
+{
+    int r = 0;
+
+    for (int kind = TB_ACCESS_SQL_USER; r == 0 && kind <= TB_ACCESS_SQL_NAME; kind++) {
+        if (questions->sql[kind].sql[0])
+            r = try_one(session, questions, (enum tb_access_kind)kind, err);
+    }
+    return r;
+}
+
 /* ---- noting that a token was used ---- */
 
 static void on_use_done(struct tb_transaction *transaction, int outcome, const struct tb_error *err)

@@ -99,6 +99,10 @@ static void fill(struct place *place)
     place->config.maintenance.statuses_every_s = 30;
     place->config.maintenance.completed_every_s = 3600;
     place->config.maintenance.orphaned_every_s = 86400;
+    place->config.access.sql.user = place->config.access.forward.url = place->config.access.jwt.secret = "";
+    place->config.access.jwt.secret_file = place->config.access.jwt.jwks_file = "";
+    place->config.access.jwt.jwks_url = place->config.access.watch.secret = "";
+    place->config.access.watch.secret_file = "";
     place->facts.config_path = "/etc/a.yaml";
     place->facts.has_config_file = true;
     place->facts.config = &place->config;
@@ -259,6 +263,16 @@ CASE(few_sent, d->tasks.sent = 49)
 CASE(no_tasks, d->tasks.newest = d->tasks.received = d->tasks.sent = 0)
 CASE(no_company, d->tasks.without_company = 7; d->tasks.without_company_names = TB_STR("a (7)"))
 CASE(lost, d->tasks.lost = 3)
+CASE(all_ways, p->config.access.sql.user = p->config.access.forward.url = "a";
+     p->config.access.jwt.jwks_url = p->config.access.watch.secret = "a";
+     p->facts.access.forward_status = 401; p->facts.access.keys_status = 200)
+CASE(wrong_question, p->facts.access.questions_problem = "access.sql.sees: relation \"a\" does not exist")
+CASE(product_away, p->facts.access.forward_problem = "Connection refused")
+CASE(product_open, p->facts.access.forward_status = 200)
+CASE(product_broken, p->facts.access.forward_status = 502)
+CASE(product_redirects, p->facts.access.forward_status = 302)
+CASE(keys_away, p->facts.access.keys_problem = "Could not resolve host")
+CASE(keys_missing, p->facts.access.keys_status = 404)
 CASE(tasks_unseen, d->tasks_problem = "too slow")
 CASE(pickles, d->dead.recent = d->dead.others = 4; d->dead.reason = TB_STR("no JSON");
      d->dead.types = TB_STR("application/x-python-serialize"))
@@ -472,6 +486,17 @@ static const struct {
     {no_tasks, "sent events", UNKNOWN, "no task has come", NULL},
     {nothing, "companies", GOOD, "all of the newest tasks have one", NULL},
     {no_tasks, "companies", GOOD, "no task yet", NULL},
+    {nothing, "access", GOOD, "own tokens", NULL},
+    {all_ways, "access", GOOD,
+     "own tokens, the product's tables, the product's answer, the product's tokens, watch tokens", NULL},
+    {wrong_question, "access", BAD, "access.sql.sees: relation \"a\" does not exist",
+     "role of taskbridge-http"},
+    {product_away, "access", BAD, "access.forward.url does not answer: Connection refused", "503"},
+    {product_open, "access", BAD, "lets everybody in", "answers 200 only"},
+    {product_broken, "access", WARNING, "answers with status 502", "503"},
+    {product_redirects, "access", GOOD, "own tokens", NULL},
+    {keys_away, "access", BAD, "access.jwt.jwks_url does not answer: Could not resolve host", "no token"},
+    {keys_missing, "access", BAD, "access.jwt.jwks_url answers with status 404", "no token"},
     {no_company, "companies", WARNING, "7 of the 100 newest tasks have none: a (7)", "under `tasks`"},
     {nothing, "lost tasks", GOOD, "0 called lost", NULL},
     {lost, "lost tasks", WARNING, "3 called lost", "error_message"},
