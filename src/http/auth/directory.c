@@ -54,8 +54,9 @@ static void complain(struct tb_directory *directory, const struct tb_error *err)
     if (directory->complained_us && now_us - directory->complained_us < COMPLAINT_US)
         return;
     directory->complained_us = now_us;
-    tb_log(directory->log, TB_LOG_ERROR, "who may see what cannot be asked", TB_F_EVENT("access_not_known"),
-           TB_F_CSTR("error", err->text), TB_F_CSTR("sqlstate", err->sqlstate));
+    tb_log(directory->log, TB_LOG_ERROR, "who may see what cannot be asked", TB_F_EVENT("access_broken"),
+           TB_F_EVENT("access_not_known"), TB_F_CSTR("error", err->text),
+           TB_F_CSTR("sqlstate", err->sqlstate));
 }
 
 /* ---- noting that a token was used ---- */
@@ -66,7 +67,7 @@ static void on_noted(struct tb_token_use *use, int outcome, const struct tb_erro
 
     directory->is_noting = false;
     if (outcome)
-        tb_log(directory->log, TB_LOG_DEBUG, "the use of a token could not be noted",
+        tb_log(directory->log, TB_LOG_DEBUG, "the use of a token could not be noted", TB_F_EVENT("token_use"),
                TB_F_EVENT("token_use_not_noted"), TB_F_CSTR("error", err->text));
 }
 
@@ -158,7 +159,7 @@ static void on_lost(void *owner, const struct tb_error *err, int64_t retry_in_us
         directory->down_since_us = tb_clock_monotonic_us();
     directory->is_up = false;
     tb_log(directory->log, TB_LOG_WARNING, "the database is away, of which it is asked who may see what",
-           TB_F_EVENT("database_lost"), TB_F_CSTR("error", err->text),
+           TB_F_EVENT("access_database_away"), TB_F_EVENT("database_lost"), TB_F_CSTR("error", err->text),
            TB_F_INT("retry_in_ms", retry_in_us / TB_US_PER_MS));
 }
 
