@@ -16,9 +16,21 @@
 
 #define CONNECT_US (2 * TB_US_PER_S)
 
-/* What JSON says of a configuration that is wrong. */
-static void push_problem(const struct tb_error *err, struct tb_buf *buf)
+/* The next line of *rest; false when there is none. */
+static bool take_line(struct tb_str *rest, struct tb_str *ret_line)
 {
+    size_t end = tb_str_find(*rest, TB_STR("\n"));
+    if (end == SIZE_MAX)
+        return false;
+    *ret_line = (struct tb_str){rest->ptr, end};
+    *rest = (struct tb_str){rest->ptr + end + 1, rest->len - end - 1};
+    return true;
+}
+
+/* What JSON says of a configuration that is wrong: the first error with its place, and all of them. */
+static void push_problem(const struct tb_error *err, const struct tb_buf *further, struct tb_buf *buf)
+{
+    struct tb_str rest = tb_buf_str(further), line;
     struct tb_json json;
     tb_json_init(&json, buf);
     tb_json_begin_object(&json, NULL);
@@ -28,6 +40,11 @@ static void push_problem(const struct tb_error *err, struct tb_buf *buf)
         tb_json_int(&json, "line", err->line);
         tb_json_int(&json, "column", err->column);
     }
+    tb_json_begin_list(&json, "errors");
+    tb_json_str(&json, NULL, tb_str_of(err->text));
+    while (take_line(&rest, &line))
+        tb_json_str(&json, NULL, line);
+    tb_json_end_list(&json);
     tb_json_end_object(&json);
 }
 
@@ -88,7 +105,7 @@ static int check_as_json(struct tb_cli *cli, struct tb_buf *buf)
     bool is_wrong = outcome || check_urls(cli);
     bool is_misfit = !is_wrong && check_database(cli);
     if (is_wrong || is_misfit)
-        push_problem(&cli->err, buf);
+        push_problem(&cli->err, cli->source.further, buf);
     else
         push_good(cli, buf);
     int code = tb_cli_print(cli, buf);
@@ -98,6 +115,9 @@ static int check_as_json(struct tb_cli *cli, struct tb_buf *buf)
 static int check_as_text(struct tb_cli *cli, struct tb_buf *buf)
 {
     int code = tb_cli_configure(cli);
+    struct tb_str rest = tb_buf_str(cli->source.further), line;
+    while (take_line(&rest, &line))
+        fprintf(stderr, "taskbridge check: %.*s\n", TB_STR_FMT(line));
     if (code)
         return code;
     if (check_urls(cli)) {
@@ -119,9 +139,13 @@ static int check_as_text(struct tb_cli *cli, struct tb_buf *buf)
 
 static int run(struct tb_cli *cli)
 {
-    struct tb_buf buf;
+    struct tb_buf buf, further;
     tb_buf_init(&buf, 2 * TB_CONFIG_ARENA_MAX_BYTES);
+    tb_buf_init(&further, TB_MIB);
+    cli->source.further = &further;
     int code = cli->args.json ? check_as_json(cli, &buf) : check_as_text(cli, &buf);
+    cli->source.further = NULL;
+    tb_buf_deinit(&further);
     tb_buf_deinit(&buf);
     return code;
 }

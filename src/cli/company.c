@@ -13,8 +13,10 @@
 
 static int add(struct tb_cli *cli, struct tb_arena *arena)
 {
-    struct tb_str id, name = tb_str_of(cli->args.operands[1]);
+    struct tb_str id, name = tb_str_trim(tb_str_of(cli->args.operands[1]));
     int code = tb_company_id_read(cli, cli->args.operands[0], arena, &id);
+    if (!code && tb_str_is_empty(name))
+        code = tb_cli_usage(cli, "a company needs a NAME that people can read");
     if (!code)
         code = tb_cli_connect(cli);
     if (code)
@@ -67,6 +69,9 @@ static int change_access(struct tb_cli *cli, struct tb_arena *arena, bool is_all
                              : tb_company_deny(cli->session, user, id, &changed, &cli->err);
     if (outcome)
         return tb_cli_fail(cli, NULL);
+    code = tb_company_note_unknown(cli, id);
+    if (code)
+        return code;
     struct tb_answer answer;
     tb_answer_init(&answer, cli);
     tb_json_str(&answer.json, "user", user);

@@ -12,4 +12,8 @@ int tb_company_id_read(struct tb_cli *cli, const char *text, struct tb_arena *ar
 /* What the database is told of company.format. */
 const char *tb_company_format_word(const struct tb_config *config);
 
+/* Says on standard error that no company of this id was added, where that is so: it may be a slip, or come
+ * later. 0, or an enum tb_exit with the reason printed. */
+int tb_company_note_unknown(struct tb_cli *cli, struct tb_str id) TB_MUST_CHECK;
+
 #endif

@@ -63,9 +63,12 @@ static void advise_rights(const struct tb_doctor_facts *facts, struct tb_doctor_
     tb_buf_push_byte(&exchange, '|');
     push_pattern(&exchange, facts->config->amqp.exchange);
     tb_buf_push_str(&exchange, TB_STR("|reply\\.celery\\.pidbox"));
-    tb_doctor_advise(
-        line, "What the daemon needs, where the broker runs:\n$ rabbitmqctl set_permissions -p '%s' '%s'",
-        seen->vhost, seen->user);
+    tb_doctor_advise(line,
+                     "What the daemon needs, where the broker runs; it replaces what the user has, so where "
+                     "`dead retry` or "
+                     "`replay` use the same user, add |%s to the second pattern:\n$ rabbitmqctl "
+                     "set_permissions -p '%s' '%s'",
+                     facts->config->amqp.exchange, seen->vhost, seen->user);
     push_rights(&line->remedy, facts, "|reply\\.celery\\.pidbox");
     push_rights(&line->remedy, facts, "|celery\\.pidbox");
     push_rights(&line->remedy, facts, exchange.ptr ? exchange.ptr : "");

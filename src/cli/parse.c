@@ -95,6 +95,15 @@ static bool is_group(const char *name, const char *word)
     return strncmp(name, word, len) == 0 && name[len] == ' ';
 }
 
+static void print_group_help(const char *group)
+{
+    printf("usage: taskbridge [--config FILE] %s COMMAND [...]\n\n", group);
+    for (const struct tb_cli_command *const *at = tb_cli_commands; *at; at++)
+        if (is_group((*at)->name, group))
+            printf("  %-16s %s\n", (*at)->name, (*at)->summary);
+    printf("\n`taskbridge %s COMMAND --help` tells more.\n", group);
+}
+
 /* Says that the word at hand is no command; of a group, what it has. */
 static int unknown_command(struct tb_cli *cli, const struct words *words)
 {
@@ -110,7 +119,7 @@ static int unknown_command(struct tb_cli *cli, const struct words *words)
         separator = ", ";
     }
     if (len > 0 && is_help(words->argv[words->at + 1])) {
-        tb_cli_print_help(NULL);
+        print_group_help(word);
         return TB_CLI_ANSWERED;
     }
     if (len > 0)

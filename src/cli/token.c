@@ -114,6 +114,8 @@ static int run_create(struct tb_cli *cli)
         code = tb_cli_connect(cli);
     if (!code && store(cli, &creation))
         code = tb_cli_fail(cli, NULL);
+    for (size_t i = 0; i < creation.company_count && !code; i++)
+        code = tb_company_note_unknown(cli, creation.companies[i]);
     if (!code)
         code = print_creation(cli, &creation);
     tb_arena_deinit(&arena);

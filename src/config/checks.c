@@ -76,12 +76,13 @@ const char *tb_check_forward_url(struct tb_str text)
     return "a URL such as https://app.example.com/api/companies/{company_id}/";
 }
 
-/* A secret that can be guessed is none: HS256 wants as many bytes as its hash has. Three asterisks are what is
- * printed in its place; whoever uses them as a secret is told that they are too short. */
+/* A secret that can be guessed is none: HS256 wants as many bytes as its hash has. Three asterisks are what
+ * is printed in its place; whoever uses them as a secret is told that they are too short. */
 const char *tb_check_secret(struct tb_str text)
 {
-    return text.len == 0 || text.len >= 32 || tb_str_equal(text, TB_STR("***")) ? NULL
-                                           : "32 bytes at least, such as `openssl rand -hex 32` prints";
+    return text.len == 0 || text.len >= 32 || tb_str_equal(text, TB_STR("***"))
+               ? NULL
+               : "32 bytes at least, such as `openssl rand -hex 32` prints";
 }
 
 const char *tb_check_algorithm(struct tb_str text)

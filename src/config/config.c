@@ -110,17 +110,20 @@ static int gather_secrets(struct tb_config *config, struct tb_error *err)
     return 0;
 }
 
-int tb_config_parse(struct tb_str text, const char *name, char *const *environment,
-                    struct tb_config **ret_config, struct tb_error *err)
+static int parse(struct tb_str text, const struct tb_config_source *source, struct tb_config **ret_config,
+                 struct tb_error *err)
 {
     struct tb_config *config = new_config();
     if (!config)
         return tb_error_set_errno(err, -ENOMEM, "keeping the configuration");
+    config->state->further = source->further;
     int outcome = apply_defaults(config, err);
     if (!outcome)
-        outcome = apply_text(config, text, name, err);
-    if (!outcome)
-        outcome = tb_environment_apply(config, environment, err);
+        outcome = apply_text(config, text, source->path, err);
+    if (!outcome || (outcome == TB_CONFIG_WRONG && source->further)) {
+        int r = tb_environment_apply(config, source->environment, err);
+        outcome = outcome ? outcome : r;
+    }
     if (!outcome)
         outcome = name_instance(config, err);
     if (!outcome)
@@ -134,6 +137,14 @@ int tb_config_parse(struct tb_str text, const char *name, char *const *environme
     config->rules.company_format = (enum tb_company_format)config->company_format;
     *ret_config = config;
     return 0;
+}
+
+int tb_config_parse(struct tb_str text, const char *name, char *const *environment,
+                    struct tb_config **ret_config, struct tb_error *err)
+{
+    const struct tb_config_source source = {.path = name, .environment = environment};
+    struct tb_error ignored = {0};
+    return parse(text, &source, ret_config, err ? err : &ignored);
 }
 
 /* Reads fd to its end, one byte past the ceiling at most. 0 or a negative errno. */
@@ -179,7 +190,7 @@ int tb_config_load(const struct tb_config_source *source, struct tb_config **ret
     tb_buf_init(&text, TB_CONFIG_MAX_BYTES + 2);
     int outcome = read_file(source, &text, err);
     if (!outcome)
-        outcome = tb_config_parse(tb_buf_str(&text), source->path, source->environment, ret_config, err);
+        outcome = parse(tb_buf_str(&text), source, ret_config, err);
     tb_buf_deinit(&text);
     return outcome;
 }

@@ -84,6 +84,7 @@ static int apply(struct tb_config *config, struct tb_str name, struct tb_str val
 
 int tb_environment_apply(struct tb_config *config, char *const *environment, struct tb_error *err)
 {
+    int outcome = 0;
     for (; environment && *environment; environment++) {
         struct tb_str entry = tb_str_of(*environment);
         const char *equals = memchr(entry.ptr, '=', entry.len);
@@ -91,9 +92,17 @@ int tb_environment_apply(struct tb_config *config, char *const *environment, str
             continue;
         struct tb_str name = {entry.ptr, (size_t)(equals - entry.ptr)};
         struct tb_str value = {equals + 1, entry.len - name.len - 1};
-        int outcome = apply(config, name, value, err);
-        if (outcome)
-            return outcome;
+        struct tb_error own = {0};
+        int r = apply(config, name, value, &own);
+        if (!r)
+            continue;
+        if (!err->code)
+            *err = own;
+        else if (config->state->further)
+            tb_buf_printf(config->state->further, "%s\n", own.text);
+        outcome = r;
+        if (r < 0 || !config->state->further)
+            break;
     }
-    return 0;
+    return outcome;
 }

@@ -123,17 +123,20 @@ static int read_entry(struct tb_reader *reader, struct tb_str section, struct tb
 static int read_section(struct tb_reader *reader)
 {
     struct tb_keys keys = {.count = 0};
-    size_t path_len = reader->path_len;
+    size_t path_len = reader->path_len, depth = reader->depth;
     for (;;) {
         int outcome = tb_reader_next(reader);
         if (outcome || tb_reader_at(reader, YAML_MAPPING_END_EVENT))
             return outcome;
+        size_t number = reader->event_count;
         struct tb_str key;
         outcome = tb_reader_key(reader, &keys, &key);
+        if (!outcome) {
+            tb_reader_enter(reader, key);
+            outcome = read_entry(reader, (struct tb_str){reader->path, path_len}, key);
+        }
         if (outcome)
-            return outcome;
-        tb_reader_enter(reader, key);
-        outcome = read_entry(reader, (struct tb_str){reader->path, path_len}, key);
+            outcome = tb_reader_go_on(reader, outcome, number, depth);
         if (outcome)
             return outcome;
         tb_reader_leave(reader, path_len);
@@ -166,7 +169,9 @@ int tb_file_read(struct tb_reader *reader)
         outcome = tb_reader_next(reader);
     if (!outcome)
         outcome = tb_reader_next(reader);
-    if (outcome || tb_reader_at(reader, YAML_STREAM_END_EVENT))
-        return outcome;
-    return tb_reader_wrong(reader, "a second document (---) begins here; the file holds one");
+    if (!outcome && !tb_reader_at(reader, YAML_STREAM_END_EVENT))
+        outcome = tb_reader_wrong(reader, "a second document (---) begins here; the file holds one");
+    if (outcome == TB_CONFIG_WRONG && reader->is_wrong)
+        tb_buf_printf(reader->config->state->further, "%s\n", reader->further.text);
+    return outcome == 0 && reader->is_wrong ? TB_CONFIG_WRONG : outcome;
 }

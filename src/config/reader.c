@@ -97,9 +97,16 @@ int tb_reader_next(struct tb_reader *reader)
     if (reader->has_event)
         yaml_event_delete(&reader->event);
     reader->has_event = false;
-    if (!yaml_parser_parse(&reader->parser, &reader->event))
+    if (!yaml_parser_parse(&reader->parser, &reader->event)) {
+        reader->is_damaged = true;
         return syntax_error(reader);
+    }
     reader->has_event = true;
+    reader->event_count++;
+    reader->depth +=
+        tb_reader_at(reader, YAML_MAPPING_START_EVENT) || tb_reader_at(reader, YAML_SEQUENCE_START_EVENT);
+    reader->depth -=
+        tb_reader_at(reader, YAML_MAPPING_END_EVENT) || tb_reader_at(reader, YAML_SEQUENCE_END_EVENT);
     return refuse_unused(reader);
 }
 
@@ -156,6 +163,31 @@ int tb_reader_wrong(struct tb_reader *reader, const char *format, ...)
     va_end(args);
     tb_reader_place(reader, tb_error_set(reader->err, TB_CONFIG_WRONG, "%s", text));
     return TB_CONFIG_WRONG;
+}
+
+/* The first error is the caller's; the texts of the others are lines of their own. */
+static void note_wrong(struct tb_reader *reader)
+{
+    struct tb_buf *further = reader->config->state->further;
+    if (reader->is_wrong)
+        tb_buf_printf(further, "%s\n", reader->further.text);
+    tb_error_clear(&reader->further);
+    reader->is_wrong = true;
+    reader->err = &reader->further;
+}
+
+int tb_reader_go_on(struct tb_reader *reader, int outcome, size_t key, size_t depth)
+{
+    if (outcome != TB_CONFIG_WRONG || !reader->config->state->further || reader->is_damaged)
+        return outcome;
+    note_wrong(reader);
+    while (reader->event_count == key || reader->depth > depth) {
+        int r = tb_reader_next(reader);
+        if (r < 0 || reader->is_damaged)
+            return r;
+    }
+    tb_error_clear(&reader->further);
+    return 0;
 }
 
 int tb_reader_no_memory(struct tb_reader *reader)

@@ -14,7 +14,11 @@ struct tb_reader {
     struct tb_str text;
     struct tb_config *config; /* borrowed: what is filled */
     struct tb_error *err;
-    char path[128]; /* of the option that is being read */
+    size_t event_count, depth; /* events so far; mappings and lists that are open */
+    bool is_damaged;           /* no YAML from here on: nothing behind it can be read */
+    bool is_wrong;             /* something was, and was noted */
+    struct tb_error further;   /* what is wrong behind the first */
+    char path[128];            /* of the option that is being read */
     size_t path_len;
 };
 
@@ -36,6 +40,11 @@ int tb_reader_place(struct tb_reader *reader, int outcome);
 
 /* Says what is wrong with the current event. Returns TB_CONFIG_WRONG. */
 int tb_reader_wrong(struct tb_reader *reader, const char *format, ...) TB_PRINTF(2, 3);
+
+/* Whether reading goes on behind what is wrong in the entry whose key was event number key, in a section of
+ * that depth: it does where all that is wrong is asked for. The entry is skipped then, and its error noted.
+ * 0, or outcome. */
+int tb_reader_go_on(struct tb_reader *reader, int outcome, size_t key, size_t depth) TB_MUST_CHECK;
 
 /* Returns -ENOMEM. */
 int tb_reader_no_memory(struct tb_reader *reader);

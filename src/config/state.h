@@ -8,6 +8,7 @@ enum tb_origin { TB_ORIGIN_DEFAULT, TB_ORIGIN_FILE, TB_ORIGIN_ENVIRONMENT };
 
 struct tb_config_state {
     struct tb_arena arena;    /* all texts, lists and rules */
+    struct tb_buf *further;   /* borrowed: what is wrong beside the first, a line each; NULL: not asked for */
     enum tb_origin origins[]; /* of each option, in the table's order */
 };
 

@@ -4,10 +4,12 @@ import concurrent.futures
 import datetime
 import hashlib
 import json
+import subprocess
 
 import pytest
 
 from harness import wait_until
+from harness.process import program
 from harness.stack import ROOT
 from harness.statements import execute
 
@@ -229,3 +231,54 @@ def test_a_daemon_that_has_not_yet_said_how_it_is_is_starting_and_nothing_worse(
     line = next(line for line in json.loads(site.cli("doctor", "--json", check=False).stdout)
                 if line["check"] == "daemons")
     assert (line["verdict"], line["found"]) == ("good", f"1 running: {name}; just starting: 1")
+
+
+def test_check_tells_all_that_is_wrong(bare_site, tmp_path):
+    file = tmp_path / "several.yaml"
+    file.write_text("""amqp:
+  urll: x
+  prefetch: many
+  queue: [a, { b: c }]
+log:
+  level: loud
+  format: json
+unknown: { a: [1, 2], b: { c: d } }
+http:
+  listen: nowhere
+""", encoding="utf-8")
+    variables = {"TASKBRIDGE_LOG_FORMATT": "x", "TASKBRIDGE_HTTP_IDLE_TIMEOUT_S": "soon"}
+    done = run_check(bare_site, file, **variables)
+    lines = done.stderr.splitlines()
+    places = [line.split(" ")[2].rstrip(":") for line in lines]
+    assert [place.rsplit("/", 1)[-1] for place in places[:6]] == [
+        "several.yaml:2:3", "several.yaml:3:13", "several.yaml:4:10", "several.yaml:6:10", "several.yaml:8:1",
+        "several.yaml:10:11"]
+    assert sorted(line.split(": ")[2] for line in lines[6:]) == ["TASKBRIDGE_HTTP_IDLE_TIMEOUT_S",
+                                                                 "TASKBRIDGE_LOG_FORMATT"]
+    found = json.loads(run_check(bare_site, file, "--json", **variables).stdout)
+    assert found["ok"] is False and len(found["errors"]) == 8
+    assert (found["line"], found["column"], found["errors"][0]) == (2, 3, found["error"])
+
+
+def run_check(site, file, *arguments, **variables):
+    """taskbridge check of this file, which is wrong."""
+    done = subprocess.run([*program("taskbridge"), "check", "--config", str(file), *arguments], text=True, check=False,
+                          env=site.environment(**variables), timeout=60, capture_output=True)
+    assert done.returncode == 2, done
+    return done
+
+
+def test_what_is_not_there_is_said(site):
+    assert "NAME" in site.cli("company", "add", 5, "", check=2).stderr
+    assert "NAME" in site.cli("company", "add", 5, "  ", check=2).stderr
+    for command in (("company", "allow", "ana", 77), ("token", "create", "--user", "ana", "--company", 77),
+                    ("company", "deny", "ana", 77)):
+        assert "there is no company 77 yet" in site.cli(*command).stderr
+    site.cli("company", "add", 77, "Seventy-seven")
+    assert "no company" not in site.cli("company", "allow", "bob", 77).stderr
+
+
+def test_a_groups_help_is_its_own(site):
+    shown = site.cli("company", "--help").stdout
+    assert "company allow" in shown and "Let a user see a company" in shown
+    assert "dead list" not in shown

@@ -94,6 +94,8 @@ struct tb_config_source {
     const char *path;
     bool must_exist;          /* whether the absence of the file is an error, or means defaults */
     char *const *environment; /* as environ; NULL: none */
+    struct tb_buf
+        *further; /* gets what is wrong beside the first, a line each; NULL: reading ends at the first */
 };
 
 /* 0 with a configuration that the caller frees; TB_CONFIG_WRONG; or a negative errno. */

@@ -49,6 +49,9 @@ int tb_company_add(struct tb_pg_session *session, struct tb_str id, struct tb_st
 int tb_company_list(struct tb_pg_session *session,
                     void (*on_company)(void *owner, const struct tb_company *company), void *owner,
                     struct tb_error *err) TB_MUST_CHECK;
+/* Whether it was added: a company may be seen, and have tasks, before. */
+int tb_company_is_known(struct tb_pg_session *session, struct tb_str id, bool *ret_known,
+                        struct tb_error *err) TB_MUST_CHECK;
 /* Lets a user see a company, or no longer; *ret_changed is false when it was so already. */
 int tb_company_allow(struct tb_pg_session *session, struct tb_str user, struct tb_str id, bool *ret_changed,
                      struct tb_error *err) TB_MUST_CHECK;

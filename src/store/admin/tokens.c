@@ -174,6 +174,18 @@ int tb_company_list(struct tb_pg_session *session,
     return r;
 }
 
+int tb_company_is_known(struct tb_pg_session *session, struct tb_str id, bool *ret_known,
+                        struct tb_error *err)
+{
+    const struct tb_result *result = NULL;
+    const struct tb_param param = tb_param_bytes(id);
+    int r = tb_pg_session_execute(session, &tb_query_company_known, &param, 1, &result, err);
+
+    if (r == 0)
+        *ret_known = tb_result_bool(result, 0, 0);
+    return r;
+}
+
 int tb_company_allow(struct tb_pg_session *session, struct tb_str user, struct tb_str id, bool *ret_changed,
                      struct tb_error *err)
 {

@@ -95,8 +95,8 @@ static void everything_else_is_refused_with_a_reason(void **state)
     } cases[] = {
         {{NULL}, "a command is needed; `taskbridge --help` tells what is possible"},
         {{"migrat", NULL}, "there is no such command: migrat; `taskbridge --help` tells what is possible"},
-        {{"token", NULL}, "token needs one of these behind it: create, list, revoke"},
-        {{"token", "lst", NULL}, "token needs one of these behind it: create, list, revoke"},
+        {{"token", NULL}, "token needs one of these behind it: create, list, revoke, watch"},
+        {{"token", "lst", NULL}, "token needs one of these behind it: create, list, revoke, watch"},
         {{"--verbose", "migrate", NULL},
          "there is no such option: --verbose; `taskbridge --help` tells what is possible"},
         {{"dead", "drop", "--al", NULL},
