@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from harness import wait_until
+from harness.frames import BASIC_PUBLISH, QUEUE_BIND, FrameProxy
 from harness.process import base_environment, program
 
 SLEEPER = """
@@ -42,13 +43,40 @@ def send(site, task_id, argument, **options):
     subprocess.run(["/usr/bin/python3", "-c", code], env=site.environment(), check=True, timeout=60)
 
 
-def ask(site, *words, url=None, timeout_ms=5000):
-    """What the driver printed, a line a string."""
-    method, *questions = words
-    driver = program("tests/ask_driver")
-    done = subprocess.run([*driver, url or site.amqp_url, method, str(timeout_ms), *questions], env=base_environment(),
-                          text=True, timeout=60, check=True, stdout=subprocess.PIPE)
-    return done.stdout.splitlines()
+class Asker:
+    """A driver that keeps its connection from round to round."""
+
+    def __init__(self, site, method, *questions, url=None, timeout_ms=5000):
+        command = [*program("tests/ask_driver"), url or site.amqp_url, method, str(timeout_ms), *questions]
+        self.process = subprocess.Popen(command, env=base_environment(), text=True, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE)
+        self.rounds = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        assert self.process.wait(20) == 0
+
+    def ask(self):
+        """What the next round printed, a line a string."""
+        if self.rounds:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        self.rounds += 1
+        lines = []
+        while not lines or not lines[-1].startswith("done "):
+            line = self.process.stdout.readline()
+            assert line, "the driver ended"
+            lines.append(line.rstrip("\n"))
+        return lines
+
+
+def ask(site, *words, **options):
+    """One round."""
+    with Asker(site, *words, **options) as asker:
+        return asker.ask()
 
 
 def test_a_worker_says_which_tasks_it_has_and_which_it_runs(site, sleeper):
@@ -81,6 +109,38 @@ def test_workers_are_not_disturbed_by_questions(site, sleeper):
     for _ in range(3):
         assert ask(site, "active", "w1@tests")[-1] == "done 0 "
     assert "PRECONDITION_FAILED" not in sleeper.output()
+
+
+def frame_proxy(site):
+    proxy = FrameProxy.of(site.amqp_url)
+    site.proxies.append(proxy)
+    return proxy
+
+
+def test_all_rounds_go_over_one_connection(site, sleeper):
+    proxy = frame_proxy(site)
+    with Asker(site, "active", "w1@tests", url=proxy.url(site.amqp_url)) as asker:
+        for _ in range(3):
+            assert asker.ask() == ["answer 0", "done 0 "]
+    assert proxy.accepted == 1
+    assert proxy.methods[QUEUE_BIND] == 1 and proxy.methods[BASIC_PUBLISH] == 3
+
+
+def test_a_connection_that_broke_is_made_again_for_the_next_round(site, sleeper):
+    proxy = frame_proxy(site)
+    with Asker(site, "active", "w1@tests", url=proxy.url(site.amqp_url)) as asker:
+        assert asker.ask()[-1] == "done 0 "
+        proxy.reset()
+        wait_until(lambda: asker.ask() == ["answer 0", "done 0 "], 20, "an answer again")
+    assert proxy.accepted >= 2
+
+
+def test_a_mailbox_that_the_broker_does_not_bind_ends_the_round_in_its_time(site, sleeper):
+    proxy = frame_proxy(site)
+    proxy.swallows.add(QUEUE_BIND)
+    with Asker(site, "active", "w1@tests", url=proxy.url(site.amqp_url)) as asker:
+        (line,) = asker.ask()
+    assert line.endswith("the broker did not set up the mailbox for their answers in time")
 
 
 def test_where_no_worker_ever_ran_nobody_is_asked(site):

@@ -1,4 +1,5 @@
-/* Asks Celery's workers one round of questions and prints what comes, one line an event.
+/* Asks Celery's workers rounds of the same questions, one after the other and a line of stdin before each but
+ * the first, and prints what comes, one line an event. It ends with stdin.
  *
  * ask_driver URL query_task|active TIMEOUT_MS WORKER[ ID...] [-- WORKER[ ID...]]...
  *   answer QUESTION ID=STATE...
@@ -8,17 +9,29 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #define QUESTIONS_MAX 16
 #define IDS_MAX       256
 
 struct driver {
     struct tb_loop *loop;
+    struct tb_pidbox *pidbox;
+    const struct tb_pidbox_round *round;
+    struct tb_watch input;
+    bool is_asking;
     struct tb_pidbox_question questions[QUESTIONS_MAX];
     size_t question_count;
     struct tb_str ids[IDS_MAX];
     size_t id_count;
 };
+
+static void ask(struct driver *driver)
+{
+    driver->is_asking = true;
+    tb_pidbox_ask(driver->pidbox, driver->round);
+}
 
 static void on_answer(void *owner, size_t question, const struct tb_pidbox_task *tasks, size_t task_count)
 {
@@ -39,7 +52,20 @@ static void on_done(void *owner, int outcome, const struct tb_error *err)
 {
     struct driver *driver = owner;
     printf("done %d %s\n", outcome, err->text);
-    tb_loop_stop(driver->loop);
+    fflush(stdout);
+    driver->is_asking = false;
+}
+
+/* The next round, or the end. */
+static void on_line(struct tb_watch *watch, uint32_t events)
+{
+    struct driver *driver = watch->owner;
+    char byte;
+    (void)events;
+    if (read(watch->fd, &byte, 1) <= 0)
+        tb_loop_stop(driver->loop);
+    else if (byte == '\n' && !driver->is_asking)
+        ask(driver);
 }
 
 /* WORKER ID... up to the next "--" or the end; returns where that is. */
@@ -60,7 +86,6 @@ static int run(struct driver *driver, const char *url, const struct tb_pidbox_ro
                struct tb_error *err)
 {
     const struct tb_pidbox_events events = {on_answer, on_unreadable, on_done, driver};
-    struct tb_pidbox *pidbox = NULL;
     struct tb_amqp_options options;
     tb_amqp_options_init(&options);
     options.url = url;
@@ -70,12 +95,16 @@ static int run(struct driver *driver, const char *url, const struct tb_pidbox_ro
     if (rc == 0)
         rc = tb_resolver_new(driver->loop, broker.dialler, &broker.resolver, err);
     if (rc == 0)
-        rc = tb_pidbox_new(&broker, &events, &pidbox, err);
+        rc = tb_pidbox_new(&broker, &events, &driver->pidbox, err);
     if (rc == 0) {
-        tb_pidbox_ask(pidbox, round);
-        rc = tb_loop_run(driver->loop, err);
+        driver->round = round;
+        driver->input = (struct tb_watch){.fd = STDIN_FILENO, .on_ready = on_line, .owner = driver};
+        ask(driver);
+        rc = tb_loop_add(driver->loop, &driver->input, EPOLLIN);
     }
-    tb_pidbox_free(pidbox);
+    if (rc == 0)
+        rc = tb_loop_run(driver->loop, err);
+    tb_pidbox_free(driver->pidbox);
     tb_resolver_free(broker.resolver);
     tb_dialler_free(broker.dialler);
     return rc;
