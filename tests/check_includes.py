@@ -29,11 +29,11 @@ LAYERS = {
 # Who may include which library's headers. Those of the C library and the kernel are everybody's, but for PURE.
 LIBRARIES = {
     r"jansson\.h": {"amqp", "cli", "http"},
-    r"zlib\.h|bzlib\.h": {"core"},
+    r"zlib\.h|bzlib\.h": {"core", "http"},
     r"yaml\.h": {"config"},
     r"rabbitmq-c/.*|amqp(_.*)?\.h": {"amqp"},
     r"libpq-fe\.h|libpq/.*": {"pg"},
-    r"microhttpd\.h|wslay/.*|cjose/.*|jose/.*": {"http"},
+    r"wslay/.*|cjose/.*|jose/.*": {"http"},
     r"openssl/.*": {"amqp", "store", "http"},
     r"curses\.h|ncurses.*\.h|panel\.h": {"console"},
     r"systemd/.*": {"io"},

@@ -4,7 +4,7 @@
 
 # shellcheck disable=SC2034
 PACKAGES_BUILD=(build-essential cmake ninja-build pkg-config librabbitmq-dev libpq-dev libjansson-dev libyaml-dev
-    libcmocka-dev libmicrohttpd-dev libcurl4-openssl-dev libcjose-dev libsystemd-dev libssl-dev zlib1g-dev libbz2-dev)
+    libcmocka-dev libwslay-dev libcurl4-openssl-dev libcjose-dev libsystemd-dev libssl-dev zlib1g-dev libbz2-dev)
 # shellcheck disable=SC2034
 PACKAGES_SERVERS=(rabbitmq-server postgresql)
 # shellcheck disable=SC2034

@@ -246,5 +246,31 @@ CREATE INDEX IF NOT EXISTS trackers_company_completed
     ON background_task_trackers (company_key, completed_at DESC, id DESC) WHERE completed_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS trackers_completed ON background_task_trackers (completed_at, id)
     WHERE completed_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS trackers_company_failed ON background_task_trackers (company_key, completed_at DESC)
+    WHERE completed_at IS NOT NULL AND succeeded_at IS NULL;
+CREATE INDEX IF NOT EXISTS trackers_flow ON background_task_trackers (root_id) WHERE root_id <> task_id;
 CREATE INDEX IF NOT EXISTS trackers_lost ON background_task_trackers (lost_at) WHERE lost_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS trackers_inheriting ON background_task_trackers (root_id) WHERE inherits_company;
+
+-- Whoever watches a company hears of every change of its rows, whoever makes it: a person, the product, a copy. Daemons
+-- tell by themselves, once a batch, and say so in taskbridge.told.
+CREATE OR REPLACE FUNCTION tracker_tell() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        PERFORM pg_notify('taskbridge_company', '');
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' AND OLD.company_key IS NOT NULL THEN
+        PERFORM pg_notify('taskbridge_company', OLD.company_key);
+    END IF;
+    IF TG_OP <> 'DELETE' AND NEW.company_key IS NOT NULL THEN
+        PERFORM pg_notify('taskbridge_company', NEW.company_key);
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER trackers_tell AFTER INSERT OR UPDATE OR DELETE ON background_task_trackers
+    FOR EACH ROW WHEN (current_setting('taskbridge.told', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION tracker_tell();
+CREATE OR REPLACE TRIGGER trackers_emptied AFTER TRUNCATE ON background_task_trackers
+    FOR EACH STATEMENT EXECUTE FUNCTION tracker_tell();

@@ -4,6 +4,8 @@
  * broker's place) is found before anything is connected to; the rest is told by the library that connects. */
 #include "checks.h"
 
+#include <arpa/inet.h>
+
 static bool has_rest(struct tb_str text, struct tb_str scheme)
 {
     return text.len > scheme.len && tb_str_starts_with(text, scheme);
@@ -55,6 +57,31 @@ const char *tb_check_origin(struct tb_str text)
                     : tb_str_starts_with(text, TB_STR("http://")) ? 7
                                                                   : text.len;
     if (scheme >= text.len || memchr(text.ptr + scheme, '/', text.len - scheme))
+        return right;
+    return NULL;
+}
+
+const char *tb_check_network(struct tb_str text)
+{
+    static const char right[] = "an address or a network, such as 10.0.0.1, 10.0.0.0/8 or fd00::/8";
+    unsigned char bytes[16];
+    char address[64];
+    size_t slash = tb_str_find(text, TB_STR("/"));
+    size_t len = slash == SIZE_MAX ? text.len : slash;
+    int64_t bits = 0;
+
+    if (len >= sizeof(address))
+        return right;
+    memcpy(address, text.ptr, len);
+    address[len] = '\0';
+    int64_t most = inet_pton(AF_INET, address, bytes) == 1    ? 32
+                   : inet_pton(AF_INET6, address, bytes) == 1 ? 128
+                                                              : -1;
+    if (most < 0)
+        return right;
+    if (slash != SIZE_MAX &&
+        (!tb_str_parse_int64((struct tb_str){text.ptr + slash + 1, text.len - slash - 1}, &bits) ||
+         bits < 0 || bits > most))
         return right;
     return NULL;
 }

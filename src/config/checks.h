@@ -8,6 +8,7 @@ const char *tb_check_amqp_url(struct tb_str text);
 const char *tb_check_database_url(struct tb_str text);
 const char *tb_check_listen(struct tb_str text);
 const char *tb_check_origin(struct tb_str text);
+const char *tb_check_network(struct tb_str text);
 /* "" is right for the following three: not given. */
 const char *tb_check_http_url(struct tb_str text);
 const char *tb_check_forward_url(struct tb_str text);

@@ -33,6 +33,8 @@ static const struct tb_choice log_formats[] = {{"text", TB_LOG_TEXT}, {"json", T
 static const struct tb_choice company_formats[] = {
     {"number", TB_COMPANY_NUMBER}, {"uuid", TB_COMPANY_UUID}, {"slug", TB_COMPANY_SLUG}, {NULL, 0}};
 
+static const struct tb_choice customer_errors[] = {{"kind", 0}, {"raw", 1}, {NULL, 0}};
+
 const struct tb_option tb_schema_options[] = {
     {"amqp.url", TB_OPTION_STRING, "amqp://guest:guest@127.0.0.1:5672/%2F", 1, 8192, "",
      .check = tb_check_amqp_url, .secret = true, .separator = ';', FIELD(amqp.url),
@@ -115,13 +117,22 @@ const struct tb_option tb_schema_options[] = {
     {"http.listen", TB_OPTION_STRING, "127.0.0.1:8765", 1, 300, "", .check = tb_check_listen,
      FIELD(http.listen),
      .doc = "The address and port that taskbridge-http serves, such as 0.0.0.0:8765 or [::]:8765."},
-    {"http.max_connections", TB_OPTION_INTEGER, "1000", 1, 100000, "connections", FIELD(http.max_connections),
-     .doc = "How many connections may be open at once, live streams included."},
+    {"http.max_connections", TB_OPTION_INTEGER, "10000", 1, 100000, "connections",
+     FIELD(http.max_connections), .doc = "How many connections may be open at once, live streams included."},
+    {"http.max_connections_per_address", TB_OPTION_INTEGER, "100", 1, 100000, "connections",
+     FIELD(http.max_connections_per_address),
+     .doc = "How many of them one address may have, unless it is a trusted proxy's."},
     {"http.idle_timeout_s", TB_OPTION_DURATION, "60", 1, 3600, "s", FIELD(http.idle_timeout_s),
      .doc = "A connection on which nothing happens for so long is closed."},
     {"http.cors_origins", TB_OPTION_LIST, "[]", 1, 300, "", .check = tb_check_origin,
      FIELD(http.cors_origins),
      .doc = "Origins whose pages may read the API, such as https://app.example.com."},
+    {"http.trusted_proxies", TB_OPTION_LIST, "[]", 1, 100, "", .check = tb_check_network,
+     FIELD(http.trusted_proxies),
+     .doc = "Addresses or networks, beside this machine's own, whose X-Forwarded-For is believed, such as "
+            "10.0.0.0/8."},
+    {"http.customer_errors", TB_OPTION_ENUM, "kind", .choices = customer_errors, FIELD(http.customer_errors),
+     .doc = "What callers of a company read of a failure: kind words, or the exception (raw)."},
 
     {"access.sql.user", TB_OPTION_STRING, "", 0, SQL_MAX_BYTES, "", .has_lines = true, FIELD(access.sql.user),
      .doc = "The user whose key $1 is, as one SELECT; a second column may say viewer, operator or admin."},
@@ -205,6 +216,9 @@ const struct tb_rule_key tb_schema_rule_keys[] = {
     {"type", TB_RULE_STRING, "The task_type in the API; without it the last dotted part of the name.",
      offsetof(struct tb_rule, type)},
     {"display_name", TB_RULE_STRING, "The name that people see.", offsetof(struct tb_rule, display_name)},
+    {"failure_message", TB_RULE_STRING,
+     "What customers read when the task failed, in place of the exception.",
+     offsetof(struct tb_rule, failure_message)},
     {"company", TB_RULE_COMPANY,
      "Where the company's id is: { kwarg: NAME, arg: INDEX } (from 0; or one of them), inherit from the root "
      "task or the nearest ancestor, or none where a task belongs to nobody.",

@@ -4,7 +4,7 @@
  * everywhere: a number without leading zeros, a UUID in lower case. */
 #include "company_id.h"
 
-#include "path.h"
+#include "engine/path.h"
 #include "taskbridge/base/limits.h"
 
 bool tb_company_id_parse(const struct tb_rules *rules, struct tb_str segment, char key[TB_COMPANY_KEY_BYTES],

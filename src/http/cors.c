@@ -1,8 +1,8 @@
 /* Cross-origin reading, where http.cors_origins allows it.
  *
- * An origin is compared whole, as browsers send it; none is a pattern. No cookies are used, so credentials
- * need not be allowed: a page that has a token sends it itself. To all others nothing is said, and their
- * browsers keep the answer from them. */
+ * An origin is compared whole, as browsers send it; none is a pattern. Cookies of other origins are not
+ * allowed for: a page that has a token sends it itself. To all others nothing is said, and their browsers
+ * keep the answer from them. */
 #include "cors.h"
 
 static bool is_allowed(const struct tb_config_list *origins, struct tb_str origin)
@@ -14,36 +14,35 @@ static bool is_allowed(const struct tb_config_list *origins, struct tb_str origi
     return false;
 }
 
-bool tb_cors_add_headers(const struct tb_request *request, struct MHD_Response *response)
+void tb_cors_push_fields(const struct tb_exchange *exchange, struct tb_fields *fields)
 {
-    const struct tb_config_list *origins = request->services->cors_origins;
-    struct tb_str origin = tb_request_header(request, "Origin");
-    bool good = true;
+    const struct tb_config_list *origins = &exchange->services->config->http.cors_origins;
 
     if (!origins->count)
-        return true;
+        return;
     /* The same address answers different origins differently. */
-    good = MHD_add_response_header(response, "Vary", "Origin") == MHD_YES;
+    tb_fields_push(fields, "Vary", TB_STR("Origin"));
+    struct tb_str origin = tb_exchange_header(exchange, "Origin");
     if (!is_allowed(origins, origin))
-        return good;
-    /* Equal to an item of the list, which ends in a NUL as the header does. */
-    good = good && MHD_add_response_header(response, "Access-Control-Allow-Origin", origin.ptr) == MHD_YES;
-    return good && MHD_add_response_header(response, "Access-Control-Expose-Headers",
-                                           "Retry-After, X-Request-ID") == MHD_YES;
+        return;
+    tb_fields_push(fields, "Access-Control-Allow-Origin", origin);
+    tb_fields_push(fields, "Access-Control-Expose-Headers", TB_STR("ETag, Retry-After, X-Request-ID"));
 }
 
-bool tb_cors_answer_preflight(struct tb_request *request)
+bool tb_cors_answer_preflight(struct tb_exchange *exchange)
 {
-    if (strcmp(request->method, MHD_HTTP_METHOD_OPTIONS) != 0 ||
-        tb_str_is_null(tb_request_header(request, "Access-Control-Request-Method")) ||
-        !is_allowed(request->services->cors_origins, tb_request_header(request, "Origin")))
+    const struct tb_config_list *origins = &exchange->services->config->http.cors_origins;
+
+    if (!tb_str_equal(exchange->request->head.method, TB_STR("OPTIONS")) ||
+        tb_str_is_null(tb_exchange_header(exchange, "Access-Control-Request-Method")) ||
+        !is_allowed(origins, tb_exchange_header(exchange, "Origin")))
         return false;
-    tb_request_answer(request, &(struct tb_answer){.status = MHD_HTTP_NO_CONTENT,
-                                                   .body = TB_STR(""),
-                                                   .is_static = true,
-                                                   .headers = {{"Access-Control-Allow-Methods", "GET, HEAD"},
-                                                               {"Access-Control-Allow-Headers",
-                                                                "Authorization, X-Request-ID"},
-                                                               {"Access-Control-Max-Age", "600"}}});
+    tb_exchange_answer(
+        exchange,
+        &(struct tb_reply){.code = 204,
+                           .headers = {{"Access-Control-Allow-Methods", TB_STR("GET, HEAD")},
+                                       {"Access-Control-Allow-Headers",
+                                        TB_STR("Authorization, If-None-Match, Last-Event-ID, X-Request-ID")},
+                                       {"Access-Control-Max-Age", TB_STR("600")}}});
     return true;
 }

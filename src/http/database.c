@@ -1,89 +1,83 @@
 /* Questions to PostgreSQL, and what becomes of them while it is away.
  *
- * A question waits two seconds at most, so that a browser is told something before it gives up. Within these,
- * one that was lost with its connection is asked again on the next: it only reads. A restart of the server is
- * bridged that way; when it has been away for longer, questions are answered at once, and nobody waits in
- * vain.
+ * There are a few lanes, each a connection with one question at a time, and one list of those that wait. No
+ * company has more than two lanes, nor more than its share of the list, so that whatever one company asks,
+ * the next finds a lane free. A statement is cut off before a question's deadline, and that comes before a
+ * client gives up, so nobody waits in vain; a question that nobody wants any more is cancelled.
  *
- * Whoever asked may be gone before the database has answered. So a question belongs to this file, in one
- * list, until the connection is done with it, and its asker is called back exactly once, by the answer or by
- * the deadline. */
+ * A question only reads. So one that was lost with its connection is asked again within its time, and one
+ * that fails because a table was altered under its prepared statement is asked once more on a session that
+ * is made anew. A question that runs belongs to its lane until the connection is done with it; its asker is
+ * told exactly once. */
 #include "database.h"
 
 #include "taskbridge/base/limits.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 
-#define WAIT_US      (2 * TB_US_PER_S)
-#define COMPLAINT_US (10 * TB_US_PER_S)
-/* So often a question is put again whose plans were outdated in between: each DDL costs one. */
-#define STALE_MAX 3
+#define LANES           ((size_t)4)
+#define LANES_A_COMPANY ((size_t)2)
+#define WAIT_US         (2 * TB_US_PER_S)
+#define COMPLAINT_US    (10 * TB_US_PER_S)
 /* Nothing that is asked here takes long: a server silent for so long has lost the connection. */
 #define RESPONSE_MAX_US (5 * TB_US_PER_S)
 
-struct ask {
-    struct ask *previous, *next;
+struct lane {
     struct tb_database *database;
-    struct tb_company_read read;
-    struct tb_arena arena;
-    struct tb_timer deadline;
-    bool is_submitted;
-    unsigned stale_count;
-    char company[TB_COMPANY_KEY_BYTES];
-    void (*on_answer)(void *owner, int outcome, struct tb_company_read *read); /* NULL: answered */
-    void *owner;
+    struct tb_pg_connection *connection; /* owned */
+    struct tb_question *question;        /* under way; borrowed */
+    bool is_up;
 };
 
 struct tb_database {
-    struct tb_loop *loop;                /* borrowed */
-    struct tb_log *log;                  /* borrowed */
-    struct tb_pg_connection *connection; /* owned */
-    struct ask *asks;                    /* owned; the newest first */
-    size_t count;
-    bool is_up, is_stopped;
+    struct tb_loop *loop; /* borrowed */
+    struct tb_log *log;   /* borrowed */
+    struct lane lanes[LANES];
+    struct tb_question *first, *last; /* that wait */
+    size_t waiting;
+    bool was_up, is_stopped;
     int64_t down_since_us, complained_us; /* monotonic */
-    struct tb_token_use use;
-    bool is_noting;
 };
 
-/* ---- a question's life ---- */
+/* ---- the list of those that wait ---- */
 
-static void forget(struct ask *ask)
+static void push(struct tb_database *database, struct tb_question *question, bool is_first)
 {
-    struct tb_database *database = ask->database;
-
-    if (ask->previous)
-        ask->previous->next = ask->next;
-    else
-        database->asks = ask->next;
-    if (ask->next)
-        ask->next->previous = ask->previous;
-    database->count--;
-    tb_loop_disarm(database->loop, &ask->deadline);
-    tb_arena_deinit(&ask->arena);
-    free(ask);
+    question->previous = is_first ? NULL : database->last;
+    question->next = is_first ? database->first : NULL;
+    *(question->previous ? &question->previous->next : &database->first) = question;
+    *(question->next ? &question->next->previous : &database->last) = question;
+    database->waiting++;
 }
 
-static void answer(struct ask *ask, int outcome)
+static void take(struct tb_database *database, struct tb_question *question)
 {
-    void (*on_answer)(void *, int, struct tb_company_read *) = ask->on_answer;
-
-    if (!on_answer)
-        return;
-    ask->on_answer = NULL;
-    tb_loop_disarm(ask->database->loop, &ask->deadline);
-    on_answer(ask->owner, outcome, outcome ? NULL : &ask->read);
+    *(question->previous ? &question->previous->next : &database->first) = question->next;
+    *(question->next ? &question->next->previous : &database->last) = question->previous;
+    question->previous = question->next = NULL;
+    database->waiting--;
 }
 
-static void on_deadline(struct tb_timer *timer)
+static size_t lanes_of(const struct tb_database *database, struct tb_str company)
 {
-    struct ask *ask = timer->owner;
-    bool is_submitted = ask->is_submitted;
+    size_t count = 0;
 
-    answer(ask, TB_DATABASE_AWAY);
-    if (!is_submitted)
-        forget(ask);
+    for (size_t i = 0; i < LANES && !tb_str_is_null(company); i++) {
+        const struct tb_question *question = database->lanes[i].question;
+        count += question && tb_str_equal(question->company, company);
+    }
+    return count;
+}
+
+static size_t waiting_of(const struct tb_database *database, struct tb_str company)
+{
+    size_t count = 0;
+
+    for (const struct tb_question *question = database->first; question; question = question->next)
+        count += !tb_str_is_null(company) && tb_str_equal(question->company, company);
+    return count;
 }
 
 /* ---- what comes back ---- */
@@ -96,131 +90,184 @@ static void complain(struct tb_database *database, const struct tb_error *err)
     if (database->complained_us && now_us - database->complained_us < COMPLAINT_US)
         return;
     database->complained_us = now_us;
-    tb_log(
-        database->log, TB_LOG_ERROR, "the database refuses a question; was `taskbridge migrate` run on it?",
-        TB_F_EVENT("question_refused"), TB_F_CSTR("error", err->text), TB_F_CSTR("sqlstate", err->sqlstate));
+    tb_log(database->log, TB_LOG_ERROR, "the database refuses a question",
+           TB_F_EVENT("question_refused"), TB_F_CSTR("error", err->text),
+           TB_F_CSTR("sqlstate", err->sqlstate));
 }
 
-static void on_noted(struct tb_token_use *use, int outcome, const struct tb_error *err)
+static void answer(struct tb_question *question, int outcome)
 {
-    struct tb_database *database = use->owner;
-
-    database->is_noting = false;
-    if (outcome)
-        tb_log(database->log, TB_LOG_DEBUG, "the use of a token could not be noted",
-               TB_F_EVENT("token_use_not_noted"), TB_F_CSTR("error", err->text));
+    tb_loop_disarm(question->database->loop, &question->deadline);
+    question->on_answer(question, outcome);
 }
 
-static void note_use(struct tb_database *database, const struct tb_caller *caller)
+static bool may_try_again(const struct tb_question *question, int outcome)
 {
-    if (!caller->token_id || !caller->is_idle || database->is_noting ||
-        tb_pg_connection_is_standby(database->connection))
-        return;
-    database->is_noting = true;
-    database->use = (struct tb_token_use){.on_done = on_noted, .owner = database};
-    tb_token_use_submit(database->connection, &database->use, caller->token_id);
+    if (question->is_abandoned || question->database->is_stopped || !question->deadline.armed)
+        return false;
+    return outcome == TB_PG_LOST || outcome == TB_PG_STALE;
 }
 
-static void submit(struct ask *ask)
+static void run_some(struct tb_database *database);
+static void on_done(struct tb_transaction *transaction, int outcome, const struct tb_error *err)
 {
-    ask->is_submitted = true;
-    tb_company_read_submit(ask->database->connection, &ask->read);
-}
+    struct tb_question *question = transaction->owner;
+    struct lane *lane = question->lane;
+    struct tb_database *database = lane->database;
 
-static void on_read(struct tb_company_read *read, int outcome, const struct tb_error *err)
-{
-    struct ask *ask = read->owner;
-
-    ask->is_submitted = false;
-    if (outcome == TB_PG_LOST && ask->on_answer)
-        return; /* asked again on the next connection, or ended by its deadline */
-    if (outcome == TB_PG_STALE && ask->on_answer && ask->stale_count++ < STALE_MAX) {
-        submit(ask);
-        return;
+    lane->question = NULL;
+    question->lane = NULL;
+    if (may_try_again(question, outcome)) {
+        push(database, question, true);
+    } else if (outcome == TB_PG_LOST || outcome == TB_PG_BUSY || outcome == TB_PG_STALE) {
+        answer(question, TB_DATABASE_AWAY);
+    } else {
+        if (outcome)
+            complain(database, err);
+        answer(question, outcome ? TB_DATABASE_BROKEN : 0);
     }
-    if (!outcome)
-        note_use(ask->database, &read->caller);
-    else if (outcome != TB_PG_LOST && outcome != TB_PG_BUSY)
-        complain(ask->database, err);
-    if (outcome == TB_PG_LOST || outcome == TB_PG_BUSY)
-        answer(ask, TB_DATABASE_AWAY);
-    else
-        answer(ask, outcome ? TB_DATABASE_BROKEN : 0);
-    forget(ask);
+    run_some(database);
+}
+
+/* ---- lanes ---- */
+
+static struct lane *free_lane(struct tb_database *database)
+{
+    for (size_t i = 0; i < LANES; i++) {
+        struct lane *lane = &database->lanes[i];
+        if (!lane->question && lane->is_up && tb_pg_connection_is_ready(lane->connection))
+            return lane;
+    }
+    return NULL;
+}
+
+static struct tb_question *next_question(const struct tb_database *database)
+{
+    for (struct tb_question *question = database->first; question; question = question->next) {
+        if (lanes_of(database, question->company) < LANES_A_COMPANY)
+            return question;
+    }
+    return NULL;
+}
+
+static void run_some(struct tb_database *database)
+{
+    for (;;) {
+        struct lane *lane = free_lane(database);
+        struct tb_question *question = lane ? next_question(database) : NULL;
+        if (!question)
+            return;
+        take(database, question);
+        question->lane = lane;
+        lane->question = question;
+        question->prepare(question);
+        question->transaction->on_done = on_done;
+        question->transaction->owner = question;
+        tb_pg_connection_submit(lane->connection, question->transaction);
+    }
+}
+
+static bool is_up(const struct tb_database *database)
+{
+    for (size_t i = 0; i < LANES; i++) {
+        if (database->lanes[i].is_up)
+            return true;
+    }
+    return false;
 }
 
 static void on_ready(void *owner)
 {
-    struct tb_database *database = owner;
+    struct lane *lane = owner;
+    struct tb_database *database = lane->database;
 
-    database->is_up = true;
+    lane->is_up = true;
+    if (!database->was_up)
+        tb_log(database->log, TB_LOG_INFO, "connected to the database", TB_F_EVENT("database_connected"));
+    database->was_up = true;
     database->complained_us = 0;
-    tb_log(database->log, TB_LOG_INFO, "connected to the database", TB_F_EVENT("database_connected"));
-    for (struct ask *ask = database->asks; ask; ask = ask->next)
-        submit(ask);
+    run_some(database);
 }
 
 static void on_lost(void *owner, const struct tb_error *err, int64_t retry_in_us)
 {
-    struct tb_database *database = owner;
+    struct lane *lane = owner;
+    struct tb_database *database = lane->database;
 
-    if (database->is_up)
+    lane->is_up = false;
+    if (is_up(database))
+        return;
+    if (database->was_up)
         database->down_since_us = tb_clock_monotonic_us();
-    database->is_up = false;
-    tb_log(database->log, TB_LOG_WARNING, "the database is away", TB_F_EVENT("database_lost"),
-           TB_F_CSTR("error", err->text), TB_F_INT("retry_in_ms", retry_in_us / TB_US_PER_MS));
+    if (database->was_up || lane == database->lanes)
+        tb_log(database->log, TB_LOG_WARNING, "the database is away", TB_F_EVENT("database_lost"),
+               TB_F_CSTR("error", err->text), TB_F_INT("retry_in_ms", retry_in_us / TB_US_PER_MS));
+    database->was_up = false;
 }
 
 /* ---- asking ---- */
 
-static bool is_long_away(const struct tb_database *database)
+static void on_deadline(struct tb_timer *timer)
 {
-    return !database->is_up && tb_clock_monotonic_us() - database->down_since_us > WAIT_US;
+    struct tb_question *question = timer->owner;
+
+    if (question->lane) {
+        tb_database_abandon(question);
+        return;
+    }
+    take(question->database, question);
+    answer(question, TB_DATABASE_AWAY);
 }
 
-int tb_database_ask(struct tb_database *database, const struct tb_question *question)
+static bool is_long_away(const struct tb_database *database)
 {
-    struct ask *ask = NULL;
+    return !is_up(database) && tb_clock_monotonic_us() - database->down_since_us > WAIT_US;
+}
 
+int tb_database_ask(struct tb_database *database, struct tb_question *question)
+{
     if (database->is_stopped || is_long_away(database))
         return TB_DATABASE_AWAY;
-    if (database->count >= TB_HTTP_ASKS_MAX)
+    if (database->waiting >= TB_HTTP_ASKS_MAX ||
+        waiting_of(database, question->company) >= TB_HTTP_ASKS_A_COMPANY_MAX)
         return TB_DATABASE_CROWDED;
-    ask = calloc(1, sizeof(*ask));
-    if (!ask)
-        return -ENOMEM;
-    ask->database = database;
-    ask->on_answer = question->on_answer;
-    ask->owner = question->owner;
-    ask->deadline = (struct tb_timer){.on_expire = on_deadline, .owner = ask};
-    tb_arena_init(&ask->arena, TB_HTTP_READ_MAX_BYTES);
-    ask->read = (struct tb_company_read){.arena = &ask->arena, .on_done = on_read, .owner = ask};
-    if (!tb_str_is_null(question->token))
-        tb_company_read_set_token(&ask->read, question->token);
-    if (!tb_str_is_null(question->company)) {
-        assert(question->company.len < sizeof(ask->company));
-        memcpy(ask->company, question->company.ptr, question->company.len);
-        ask->read.company = ask->company;
-    }
-    ask->next = database->asks;
-    if (ask->next)
-        ask->next->previous = ask;
-    database->asks = ask;
-    database->count++;
-    tb_loop_arm(database->loop, &ask->deadline, WAIT_US);
-    if (database->is_up)
-        submit(ask);
+    question->database = database;
+    question->lane = NULL;
+    question->is_abandoned = false;
+    question->deadline = (struct tb_timer){.on_expire = on_deadline, .owner = question};
+    tb_loop_arm(database->loop, &question->deadline, WAIT_US);
+    push(database, question, false);
+    run_some(database);
     return 0;
+}
+
+void tb_database_abandon(struct tb_question *question)
+{
+    if (question->is_abandoned)
+        return;
+    question->is_abandoned = true;
+    if (question->lane)
+        tb_pg_connection_cancel(question->lane->connection, question->transaction);
+    else
+        tb_loop_arm(question->database->loop, &question->deadline, 0);
 }
 
 void tb_database_stop(struct tb_database *database)
 {
-    struct ask *next = NULL;
-
     database->is_stopped = true;
-    for (struct ask *ask = database->asks; ask; ask = next) {
-        next = ask->next;
-        answer(ask, TB_DATABASE_AWAY);
+    while (database->first) {
+        struct tb_question *question = database->first;
+        take(database, question);
+        answer(question, TB_DATABASE_AWAY);
+    }
+    /* Those that run end with their connections: each is told that it is lost. */
+    for (size_t i = 0; i < LANES; i++) {
+        struct tb_question *question = database->lanes[i].question;
+        tb_pg_connection_close(database->lanes[i].connection);
+        database->lanes[i].connection = NULL;
+        database->lanes[i].question = NULL;
+        if (question)
+            answer(question, TB_DATABASE_AWAY);
     }
 }
 
@@ -235,19 +282,24 @@ int tb_database_open(const struct tb_database_options *options, struct tb_databa
     database->loop = options->loop;
     database->log = options->log;
     database->down_since_us = tb_clock_monotonic_us();
-    struct tb_pg_connection_options connection = {
-        .url = options->url,
-        .application_name = "taskbridge-http",
-        .schema = options->schema,
-        .connect_timeout_us = options->connect_timeout_us,
-        .response_timeout_us = response_us < RESPONSE_MAX_US ? response_us : RESPONSE_MAX_US,
-        .on_ready = on_ready,
-        .on_lost = on_lost,
-        .owner = database};
-    int failed = tb_pg_connection_open(options->loop, &connection, &database->connection, err);
-    if (failed) {
-        free(database);
-        return failed;
+    for (size_t i = 0; i < LANES; i++) {
+        struct lane *lane = &database->lanes[i];
+        lane->database = database;
+        struct tb_pg_connection_options connection = {
+            .url = options->url,
+            .application_name = options->name,
+            .schema = options->schema,
+            .connect_timeout_us = options->connect_timeout_us,
+            .response_timeout_us = response_us < RESPONSE_MAX_US ? response_us : RESPONSE_MAX_US,
+            .statement_timeout_us = TB_DATABASE_STATEMENT_MS * TB_US_PER_MS,
+            .on_ready = on_ready,
+            .on_lost = on_lost,
+            .owner = lane};
+        int failed = tb_pg_connection_open(options->loop, &connection, &lane->connection, err);
+        if (failed) {
+            tb_database_close(database);
+            return failed;
+        }
     }
     *ret_database = database;
     return 0;
@@ -255,14 +307,9 @@ int tb_database_open(const struct tb_database_options *options, struct tb_databa
 
 void tb_database_close(struct tb_database *database)
 {
-    struct ask *next = NULL;
-
     if (!database)
         return;
-    tb_pg_connection_close(database->connection);
-    for (struct ask *ask = database->asks; ask; ask = next) {
-        next = ask->next;
-        forget(ask);
-    }
+    for (size_t i = 0; i < LANES; i++)
+        tb_pg_connection_close(database->lanes[i].connection);
     free(database);
 }

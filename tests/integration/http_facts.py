@@ -38,7 +38,9 @@ def add_token(site, user, scope="companies", expires="NULL", revoked="NULL"):
 
 
 def serve(site, **variables):
-    """A server with company 73 and its user ana; server.token is ana's, server.ask(path) asks with it."""
+    """A server with company 73 and its user ana; server.token is ana's, server.ask(path) asks with it. What ended years
+    ago is seen too: rows are written by hand, with stamps that don't move."""
+    site.config.setdefault("maintenance", {}).setdefault("completed_after_s", "3650d")
     add_company(site, 73, "Example Company")
     allow(site, "ana", 73)
     server = site.start_http(**variables)

@@ -4,6 +4,8 @@
 
 #include "taskbridge/base/attributes.h"
 
+#include "taskbridge/base/str.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,5 +25,10 @@ int64_t tb_clock_monotonic_us(void);
 /* "2024-01-01T10:00:00.123456Z"; the fraction is left out when it is zero. Returns the length. */
 #define TB_STAMP_TEXT_BYTES 40
 size_t tb_stamp_format(int64_t stamp_us, char ret_text[TB_STAMP_TEXT_BYTES]);
+
+/* Reads a moment as ISO 8601 has it and Python's isoformat writes it: "2024-01-01T10:00:00", with or without
+ * a fraction and an offset ("Z", "+02:00"; none: UTC), or a date alone. false for anything else, the null
+ * string too. */
+bool tb_stamp_parse(struct tb_str text, int64_t *ret_stamp_us) TB_MUST_CHECK;
 
 #endif

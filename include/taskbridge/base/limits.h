@@ -87,8 +87,14 @@
 #define TB_HTTP_CONNECTION_BYTES (16 * TB_KIB)
 /* A request's body, which nobody wants: up to this it is dropped, so that the connection can be kept. */
 #define TB_HTTP_BODY_MAX_BYTES ((size_t)4 * TB_KIB)
-/* Requests that wait for the database at once: what it answers in a fraction of a second. */
-#define TB_HTTP_ASKS_MAX ((size_t)1024)
+/* Questions that wait for the database at once: what it answers in a fraction of a second; and of them one
+ * company's. */
+#define TB_HTTP_ASKS_MAX           ((size_t)1024)
+#define TB_HTTP_ASKS_A_COMPANY_MAX ((size_t)64)
+/* Documents that are kept in memory, with their rows: past either, those that were not read for longest go.
+ */
+#define TB_HTTP_CACHE_MAX_BYTES (64 * TB_MIB)
+#define TB_HTTP_FEEDS_MAX       ((size_t)20000)
 
 /* A JSON Web Token: with the rest of a request's headers it has to fit into what a connection reads. */
 #define TB_JWT_MAX_BYTES (8 * TB_KIB)

@@ -53,8 +53,9 @@ struct tb_config {
     } maintenance;
     struct {
         const char *listen;
-        int64_t max_connections, idle_timeout_s;
-        struct tb_config_list cors_origins;
+        int64_t max_connections, max_connections_per_address, idle_timeout_s;
+        struct tb_config_list cors_origins, trusted_proxies;
+        int64_t customer_errors; /* 1: raw */
     } http;
     struct {
         struct {

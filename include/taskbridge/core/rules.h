@@ -16,6 +16,7 @@ enum tb_company_source {
 struct tb_rule {
     struct tb_str match;              /* glob on the task's name */
     struct tb_str type, display_name; /* null when not given */
+    struct tb_str failure_message;    /* what customers read of a failure; null when not given */
     enum tb_company_source company_source;
     struct tb_str company_kwarg; /* null: none */
     bool has_company_arg;

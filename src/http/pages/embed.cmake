@@ -1,10 +1,11 @@
-# src/http/pages/NAME.html becomes tb_page_NAME[] and its length: the generated pages.h and pages.c, for the layer http.
-# Run as a script (cmake -DPAGES_DIR=... -DOUT_DIR=... -P embed.cmake) it writes them.
+# src/http/pages/NAME.html and src/http/api/NAME.json become tb_page_NAME[] and its length: the generated pages.h and
+# pages.c, for the layer http.
+# Run as a script (cmake -DHTTP_DIR=... -DOUT_DIR=... -P embed.cmake) it writes them.
 if(CMAKE_SCRIPT_MODE_FILE)
-  file(GLOB pages ${PAGES_DIR}/*.html)
+  file(GLOB pages ${HTTP_DIR}/pages/*.html ${HTTP_DIR}/api/*.json)
   list(SORT pages)
-  set(declarations "/* Generated from src/http/pages/. */\n#ifndef TB_PAGES_H\n#define TB_PAGES_H\n\n#include <stddef.h>\n\n")
-  set(definitions "/* Generated from src/http/pages/. */\n#include \"pages.h\"\n\n")
+  set(declarations "/* Generated from src/http/pages/ and src/http/api/. */\n#ifndef TB_PAGES_H\n#define TB_PAGES_H\n\n#include <stddef.h>\n\n")
+  set(definitions "/* Generated from src/http/pages/ and src/http/api/. */\n#include \"pages.h\"\n\n")
   foreach(page IN LISTS pages)
     get_filename_component(name "${page}" NAME_WE)
     file(READ "${page}" bytes HEX)
@@ -17,11 +18,11 @@ if(CMAKE_SCRIPT_MODE_FILE)
   file(WRITE ${OUT_DIR}/pages.h "${declarations}\n#endif\n")
   file(WRITE ${OUT_DIR}/pages.c "${definitions}")
 elseif(TARGET tb_http)
-  file(GLOB TB_PAGES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/http/pages/*.html)
+  file(GLOB TB_PAGES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/http/pages/*.html ${CMAKE_SOURCE_DIR}/src/http/api/*.json)
   set(TB_PAGES_OUT ${CMAKE_BINARY_DIR}/generated/http)
   add_custom_command(
     OUTPUT ${TB_PAGES_OUT}/pages.h ${TB_PAGES_OUT}/pages.c
-    COMMAND ${CMAKE_COMMAND} -DPAGES_DIR=${CMAKE_SOURCE_DIR}/src/http/pages -DOUT_DIR=${TB_PAGES_OUT}
+    COMMAND ${CMAKE_COMMAND} -DHTTP_DIR=${CMAKE_SOURCE_DIR}/src/http -DOUT_DIR=${TB_PAGES_OUT}
       -P ${CMAKE_SOURCE_DIR}/src/http/pages/embed.cmake
     DEPENDS ${TB_PAGES} ${CMAKE_SOURCE_DIR}/src/http/pages/embed.cmake
     VERBATIM)

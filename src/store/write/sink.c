@@ -21,7 +21,7 @@
 #include <errno.h>
 
 /* mark_starts to count_batch. */
-#define STATEMENTS_MAX 7
+#define STATEMENTS_MAX 8
 
 /* After so many failed transactions in a row the session itself is suspected. */
 #define FAILURES_MAX 5
@@ -154,6 +154,7 @@ static int push_rows(struct tb_store_sink *s, struct slot *slot)
 {
     if (!slot->batch->row_count)
         return 0;
+    (void)open_statement(s, slot, &tb_query_sink_begin);
     int r = push_marked_starts(s, slot);
     if (r)
         return r;

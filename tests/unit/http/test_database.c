@@ -1,7 +1,7 @@
 /* Questions to a database that takes connections and says nothing: a listening socket of the test's own. */
 #include "database.h"
 
-#include "listener.h"
+#include "engine/listener.h"
 #include "taskbridge/base/limits.h"
 #include "unit/check.h"
 
@@ -13,25 +13,42 @@ struct fixture {
     struct tb_log log;
     struct tb_database *database;
     int listener;
-    size_t answers, stop_at;
+    size_t asked, answers, stop_at;
     int outcome; /* of the last answer */
+    struct tb_transaction transactions[TB_HTTP_ASKS_MAX];
+    struct tb_question questions[TB_HTTP_ASKS_MAX + 1];
 };
 
-static void on_answer(void *owner, int outcome, struct tb_company_read *read)
+static void prepare(struct tb_question *question)
 {
-    struct fixture *fixture = owner;
+    fail_msg("%p is asked of a database that is not there", (void *)question);
+}
 
-    assert_null(read);
+static void on_answer(struct tb_question *question, int outcome)
+{
+    struct fixture *fixture = question->owner;
+
     fixture->outcome = outcome;
     if (++fixture->answers == fixture->stop_at)
         tb_loop_stop(fixture->loop);
 }
 
+static int ask_for(struct fixture *fixture, struct tb_str company)
+{
+    size_t index = fixture->asked++;
+    struct tb_question *question = &fixture->questions[index];
+
+    *question = (struct tb_question){.transaction = &fixture->transactions[index % TB_HTTP_ASKS_MAX],
+                                     .prepare = prepare,
+                                     .on_answer = on_answer,
+                                     .company = company,
+                                     .owner = fixture};
+    return tb_database_ask(fixture->database, question);
+}
+
 static int ask(struct fixture *fixture)
 {
-    const struct tb_question question = {
-        .token = TB_STR("abc"), .company = TB_STR("73"), .on_answer = on_answer, .owner = fixture};
-    return tb_database_ask(fixture->database, &question);
+    return ask_for(fixture, TB_STR_NULL);
 }
 
 static int set_up(void **state)
@@ -49,6 +66,7 @@ static int set_up(void **state)
                                                           .log = &fixture.log,
                                                           .url = url,
                                                           .schema = "taskbridge",
+                                                          .name = "test",
                                                           .connect_timeout_us = 60 * TB_US_PER_S,
                                                           .response_timeout_us = 60 * TB_US_PER_S},
                             &fixture.database, NULL);
@@ -89,6 +107,29 @@ static void questions_past_the_ceiling_are_refused(void **state)
     assert_int_equal(ask(fixture), TB_DATABASE_CROWDED);
 }
 
+static void one_company_has_its_share_of_the_list(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < TB_HTTP_ASKS_A_COMPANY_MAX; i++)
+        assert_int_equal(ask_for(fixture, TB_STR("73")), 0);
+    assert_int_equal(ask_for(fixture, TB_STR("73")), TB_DATABASE_CROWDED);
+    assert_int_equal(ask_for(fixture, TB_STR("74")), 0);
+}
+
+static void what_nobody_wants_any_more_is_answered_soon(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t began_us = tb_clock_monotonic_us();
+
+    fixture->stop_at = 1;
+    assert_int_equal(ask(fixture), 0);
+    tb_database_abandon(&fixture->questions[0]);
+    assert_int_equal(fixture->answers, 0);
+    assert_int_equal(tb_loop_run(fixture->loop, NULL), 0);
+    assert_true(tb_clock_monotonic_us() - began_us < TB_US_PER_S);
+}
+
 static void stopping_answers_everybody_at_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -110,6 +151,7 @@ static void url_that_is_none_is_refused_at_once(void **state)
                                                 .log = &fixture->log,
                                                 .url = "postgresql://[broken",
                                                 .schema = "taskbridge",
+                                                .name = "test",
                                                 .connect_timeout_us = TB_US_PER_S};
 
     assert_true(tb_database_open(&options, &database, &err) < 0);
@@ -123,6 +165,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(question_waits_two_seconds_and_the_next_not_at_all, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(questions_past_the_ceiling_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_company_has_its_share_of_the_list, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_nobody_wants_any_more_is_answered_soon, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stopping_answers_everybody_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(url_that_is_none_is_refused_at_once, set_up, tear_down),
     };

@@ -1,5 +1,5 @@
 /* Listening, on real sockets of this machine. */
-#include "listener.h"
+#include "engine/listener.h"
 
 #include "unit/check.h"
 

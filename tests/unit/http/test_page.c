@@ -1,5 +1,5 @@
 /* The policy of a page, made of what stands in it. */
-#include "page.h"
+#include "pages/page.h"
 
 #include "unit/check.h"
 

@@ -1,5 +1,5 @@
 /* Paths against patterns, and percent-encoding. */
-#include "path.h"
+#include "engine/path.h"
 
 #include "unit/check.h"
 
@@ -15,34 +15,45 @@ static void paths_match_segment_by_segment(void **state)
         {"/healthz", "/healthzz", false, NULL},  {"/healthz", "/healthz/x", false, NULL},
         {"/healthz", "//healthz", false, NULL},  {"/healthz", "healthz", false, NULL},
         {"/healthz", "/HEALTHZ", false, NULL},   {"/healthz", "", false, NULL},
-        {"/healthz", "/", false, NULL},          {"/a/{}", "/a/73", true, "73"},
-        {"/a/{}", "/a/73/", true, "73"},         {"/a/{}", "/a/%2F%00", true, "%2F%00"},
-        {"/a/{}", "/a/{}", true, "{}"},          {"/a/{}", "/a/", false, NULL},
-        {"/a/{}", "/a//", false, NULL},          {"/a/{}", "/a", false, NULL},
-        {"/a/{}/b", "/a/73/b", true, "73"},      {"/a/{}/b", "/a/73/b/", true, "73"},
-        {"/a/{}/b", "/a//b", false, NULL},       {"/a/{}/b", "/a/73/c", false, NULL},
-        {"/a/{}/b", "/a/73", false, NULL},       {"/a/{}/b", "/a/7/3/b", false, NULL},
-        {"/a/{}/b", "/a/../a/b", false, NULL},
+        {"/healthz", "/", false, NULL},          {"/a/{id}", "/a/73", true, "73"},
+        {"/a/{id}", "/a/73/", true, "73"},       {"/a/{id}", "/a/%2F%00", true, "%2F%00"},
+        {"/a/{id}", "/a/{id}", true, "{id}"},    {"/a/{id}", "/a/", false, NULL},
+        {"/a/{id}", "/a//", false, NULL},        {"/a/{id}", "/a", false, NULL},
+        {"/a/{id}/b", "/a/73/b", true, "73"},    {"/a/{id}/b", "/a/73/b/", true, "73"},
+        {"/a/{id}/b", "/a//b", false, NULL},     {"/a/{id}/b", "/a/73/c", false, NULL},
+        {"/a/{id}/b", "/a/73", false, NULL},     {"/a/{id}/b", "/a/7/3/b", false, NULL},
+        {"/a/{id}/b", "/a/../a/b", false, NULL},
     };
     (void)state;
 
     for (size_t i = 0; i < TB_COUNT(cases); i++) {
         struct tb_str segment = TB_STR("untouched");
-        bool matches = tb_path_matches(cases[i].pattern, tb_str_of(cases[i].path), &segment);
+        bool matches = tb_path_matches(cases[i].pattern, tb_str_of(cases[i].path), &segment, 1);
         if (matches != cases[i].matches)
             fail_msg("%s against %s: %d", cases[i].path, cases[i].pattern, matches);
-        if (matches)
+        if (matches && cases[i].segment)
             assert_true(tb_str_equal(segment, tb_str_of(cases[i].segment)));
-        else
+        else if (matches)
             assert_str(segment, "untouched");
     }
+}
+
+static void each_open_segment_is_taken_as_it_was_sent(void **state)
+{
+    struct tb_str segments[2] = {TB_STR_NULL, TB_STR_NULL};
+    (void)state;
+
+    assert_true(tb_path_matches("/a/{id}/b/{name}", TB_STR("/a/7%33/b/x"), segments, 2));
+    assert_str(segments[0], "7%33");
+    assert_str(segments[1], "x");
+    assert_false(tb_path_matches("/a/{id}/b/{name}", TB_STR("/a/73/b/x"), segments, 1));
 }
 
 static void the_null_string_is_no_path(void **state)
 {
     struct tb_str segment;
     (void)state;
-    assert_false(tb_path_matches("/a", TB_STR_NULL, &segment));
+    assert_false(tb_path_matches("/a", TB_STR_NULL, &segment, 1));
 }
 
 static void escapes_become_any_bytes(void **state)
@@ -89,8 +100,11 @@ static void what_does_not_fit_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths_match_segment_by_segment), cmocka_unit_test(the_null_string_is_no_path),
-        cmocka_unit_test(escapes_become_any_bytes),       cmocka_unit_test(half_an_escape_is_refused),
+        cmocka_unit_test(paths_match_segment_by_segment),
+        cmocka_unit_test(each_open_segment_is_taken_as_it_was_sent),
+        cmocka_unit_test(the_null_string_is_no_path),
+        cmocka_unit_test(escapes_become_any_bytes),
+        cmocka_unit_test(half_an_escape_is_refused),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
