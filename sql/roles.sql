@@ -80,7 +80,7 @@ BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
             END IF;
-            -- So that programs that log in as the owner may serve people with a reader's eyes: http_caller.sql.
+            -- So that programs that log in as the owner may serve people with a reader's eyes: http_see.sql.
             IF NOT may_act_as(wanted, owner) THEN
                 EXECUTE format('GRANT %I TO %I', wanted, owner);
             END IF;
@@ -130,7 +130,7 @@ END
 $$;
 
 -- Row-level security. A reader sees the rows of the company that its transaction names, unless that was removed; or
--- all, if it says that an operator asks. The table's owner is not bound by this: http_caller.sql makes it a reader.
+-- all, if it says that an operator asks. The table's owner is not bound by this: http_see.sql makes it a reader.
 DO $$
 DECLARE
     wanted record;

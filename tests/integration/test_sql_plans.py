@@ -44,20 +44,29 @@ def plan(database, name, *parameters):
     return list(nodes((json.loads(found) if isinstance(found, str) else found)[0]["Plan"]))
 
 
+NO_FILTER = (None,) * 6
+A_WEEK = 7 * 86400
+
 CHECKED = [
-    ("http_active", (100,), {"trackers_company_active"}),
-    ("http_recent", (20,), {"trackers_company_completed"}),
-    ("http_totals", (), {"trackers_company_active", "trackers_company_completed", "companies_pkey"}),
+    ("http_active", (100, *NO_FILTER), {"trackers_company_active"}),
+    ("http_recent", (21, *NO_FILTER, A_WEEK, None, None), {"trackers_company_completed"}),
+    ("http_recent", (21, *NO_FILTER, A_WEEK, "2030-01-01", 5), {"trackers_company_completed"}),
+    ("http_totals", (*NO_FILTER, A_WEEK),
+     {"trackers_company_active", "trackers_company_completed", "trackers_company_failed", "companies_pkey"}),
+    ("http_count", (A_WEEK,), {"trackers_company_active", "trackers_company_completed", "trackers_company_failed"}),
+    ("http_task", ("t7", None, A_WEEK, False), {"trackers_task_id_key"}),
+    ("http_task", (None, "t1", A_WEEK, False), {"trackers_task_id_key", "trackers_flow"}),
+    ("http_children", ("t1", A_WEEK, False), {"trackers_flow"}),
     ("cleanup_completed", (3600, 100), {"trackers_completed"}),
     ("cleanup_orphaned", (86400, 100), {"trackers_company_active"}),
-    ("inherit_companies", ("{t107}", "{t1}"), {"trackers_task_id_key", "trackers_inheriting"}),
+    ("inherit_companies", ("{t107}", "{t1}"), {"trackers_task_id_key", "trackers_flow"}),
     ("doctor_tasks", (), {"trackers_pkey", "trackers_lost"}),
     ("doctor_dead", (), {"dead_letters_pkey"}),
     ("mark_starts", ("{t1}", "{2024-01-01}", "{1}"), {"trackers_task_id_key"}),
 ]
 
 
-@pytest.mark.parametrize("name, parameters, indexes", CHECKED, ids=[case[0] for case in CHECKED])
+@pytest.mark.parametrize("name, parameters, indexes", CHECKED, ids=[f"{case[0]}-{number}" for number, case in enumerate(CHECKED)])
 def test_no_table_is_read_whole(full_database, name, parameters, indexes):
     found = plan(full_database, name, *parameters)
     assert not [node for node in found if node["Node Type"] == "Seq Scan"]
@@ -65,10 +74,18 @@ def test_no_table_is_read_whole(full_database, name, parameters, indexes):
 
 
 def test_a_companys_document_reads_no_other_companys_rows(full_database):
-    for name, limit in (("http_active", 100), ("http_recent", 20)):
-        for node in plan(full_database, name, limit):
+    for name, parameters in (("http_active", (100, *NO_FILTER)),
+                             ("http_recent", (21, *NO_FILTER, A_WEEK, None, None)),
+                             ("http_totals", (*NO_FILTER, A_WEEK))):
+        for node in plan(full_database, name, *parameters):
             read = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
             assert read <= ROWS / COMPANIES, (name, node)
+
+
+def test_the_newest_of_many_that_ended_are_found_without_sorting_them(full_database):
+    found = plan(full_database, "http_recent", 21, *NO_FILTER, A_WEEK, None, None)
+    assert not [node for node in found if node["Node Type"] in ("Sort", "Bitmap Heap Scan", "Incremental Sort")]
+    assert max(node["Actual Rows"] for node in found) <= 21
 
 
 def test_an_update_in_the_middle_of_a_life_touches_no_index(full_database):
