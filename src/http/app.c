@@ -119,7 +119,8 @@ static void reload(struct app *app)
     if (tb_config_load(app->source, &config, &err) == 0)
         take_log(app, config);
     else
-        tb_log(&app->log, TB_LOG_ERROR, "the configuration stays as it was", TB_F_EVENT("configuration_refused"), TB_F_CSTR("error", err.text));
+        tb_log(&app->log, TB_LOG_ERROR, "the configuration stays as it was",
+               TB_F_EVENT("configuration_refused"), TB_F_CSTR("error", err.text));
     tb_config_free(config);
     tb_notify_ready();
 }
@@ -140,7 +141,8 @@ static void on_signal(void *owner, int number)
     } else if (!app->is_stopping) {
         app->is_stopping = true;
         tb_notify_stopping();
-        tb_log(&app->log, TB_LOG_INFO, "stopping", TB_F_EVENT("http_stopping"), TB_F_CSTR("signal", strsignal(number)));
+        tb_log(&app->log, TB_LOG_INFO, "stopping", TB_F_EVENT("http_stopping"),
+               TB_F_CSTR("signal", strsignal(number)));
         tb_streams_stop(app->services.streams);
         tb_server_drain(app->server, on_drained, app);
     }
@@ -263,7 +265,8 @@ static int serve(struct app *app)
     }
     close_all(app);
     if (failed)
-        tb_log(&app->log, TB_LOG_ERROR, "taskbridge-http ends", TB_F_EVENT("http_failed"), TB_F_CSTR("error", err.text));
+        tb_log(&app->log, TB_LOG_ERROR, "taskbridge-http ends", TB_F_EVENT("http_failed"),
+               TB_F_CSTR("error", err.text));
     else
         tb_log(&app->log, TB_LOG_INFO, "stopped", TB_F_EVENT("http_stopped"));
     return failed ? TB_EXIT_FAILED : TB_EXIT_GOOD;

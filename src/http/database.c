@@ -90,9 +90,8 @@ static void complain(struct tb_database *database, const struct tb_error *err)
     if (database->complained_us && now_us - database->complained_us < COMPLAINT_US)
         return;
     database->complained_us = now_us;
-    tb_log(database->log, TB_LOG_ERROR, "the database refuses a question",
-           TB_F_EVENT("question_refused"), TB_F_CSTR("error", err->text),
-           TB_F_CSTR("sqlstate", err->sqlstate));
+    tb_log(database->log, TB_LOG_ERROR, "the database refuses a question", TB_F_EVENT("question_refused"),
+           TB_F_CSTR("error", err->text), TB_F_CSTR("sqlstate", err->sqlstate));
 }
 
 static void answer(struct tb_question *question, int outcome)

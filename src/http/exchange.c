@@ -89,9 +89,10 @@ void tb_exchange_log(const struct tb_exchange *exchange, unsigned code, int64_t 
 {
     double ms = (double)(tb_clock_monotonic_us() - exchange->began_us) / TB_US_PER_MS;
 
-    tb_log(exchange->services->log, TB_LOG_INFO, "request", TB_F_CSTR("method", exchange->method),
-           TB_F_CSTR("path", exchange->path), TB_F_INT("status", code), TB_F_DOUBLE("ms", ms),
-           TB_F_INT("bytes", bytes), TB_F_STR("user", exchange->grant ? exchange->grant->user : TB_STR_NULL),
+    tb_log(exchange->services->log, TB_LOG_INFO, "request", TB_F_EVENT("request"),
+           TB_F_CSTR("method", exchange->method), TB_F_CSTR("path", exchange->path), TB_F_INT("status", code),
+           TB_F_DOUBLE("ms", ms), TB_F_INT("bytes", bytes),
+           TB_F_STR("user", exchange->grant ? exchange->grant->user : TB_STR_NULL),
            TB_F_CSTR("client", exchange->address), TB_F_CSTR("request_id", exchange->id),
            TB_F_CSTR("ended", is_whole ? NULL : "broken off"));
 }

@@ -194,7 +194,7 @@ def behind_proxy(site):
     server = serve(site, TASKBRIDGE_DATABASE_URL=proxy.url(site.database_url))
     server.proxy = proxy
     site.database.execute("INSERT INTO company_members (user_name, company_id) VALUES ('ana', '74')")
-    server.wait_for("event=listening")
+    server.wait_for("event=changes_heard")
     assert server.ask().status == 200
     return server
 

@@ -29,7 +29,7 @@ static void set_hearing(struct tb_ear *ear, bool is_hearing)
     ear->is_hearing = is_hearing;
     tb_log(ear->options.log, is_hearing ? TB_LOG_INFO : TB_LOG_WARNING,
            is_hearing ? "hearing of changes" : "not hearing of changes: nothing is served from memory",
-           TB_F_CSTR("event", is_hearing ? "listening" : "not_listening"));
+           TB_F_EVENT(is_hearing ? "changes_heard" : "changes_not_heard"));
     tb_feeds_listening(ear->options.feeds, is_hearing);
     tb_auth_listening(ear->options.auth, is_hearing);
 }
@@ -41,7 +41,7 @@ static void on_listened(struct tb_transaction *transaction, int outcome, const s
     ear->is_asking = false;
     if (outcome && outcome != TB_PG_LOST)
         tb_log(ear->options.log, TB_LOG_WARNING, "the database does not let changes be heard",
-               TB_F_CSTR("event", "listen_refused"), TB_F_CSTR("error", err->text));
+               TB_F_EVENT("listen_refused"), TB_F_CSTR("error", err->text));
     set_hearing(ear, outcome == 0);
 }
 

@@ -510,7 +510,7 @@ static void on_answer(struct tb_question *question, int outcome)
     feed->is_asking = false;
     if (!outcome && feed->read.is_full) {
         tb_log(feed->feeds->options.log, TB_LOG_ERROR, "a company's tasks are more than one answer may hold",
-               TB_F_CSTR("event", "document_too_large"), TB_F_CSTR("company", feed->company));
+               TB_F_EVENT("document_too_large"), TB_F_CSTR("company", feed->company));
         outcome = TB_DATABASE_BROKEN;
     }
     if (outcome) {
