@@ -18,7 +18,7 @@ def server(site):
 def test_document_tells_each_field_of_the_rows(site, server):
     day = "2024-01-01 "
     add_task(site, "run-1", 73, created_at=day + "10:00Z", name="app.create_processes_from_taxpayer_settings",
-             task_type="create_processes_from_taxpayer_settings", rule_display_name="Creando procesos tributarios",
+             rule_type="create_processes_from_taxpayer_settings", rule_display_name="Creando procesos tributarios",
              received_at=day + "10:00Z", began_at=day + "10:00:00.5Z", alive_at=day + "10:00:20Z",
              progress_at=day + "10:00:20Z", progress_value=50.9, text_at=day + "10:00:20Z", progress_note="Año \"1\"",
              retries=1)
@@ -248,7 +248,7 @@ def test_company_that_can_be_none_is_named_as_the_wrong_parameter(server):
     for company in NO_COMPANIES:
         problem = assert_problem(server.ask(status_path(company)), 400, "Bad Request")
         assert problem["parameter"] == "company_id", company
-        assert problem["detail"] == "The company's id is an integer."
+        assert problem["detail"] == "The company's id is a number."
 
 
 def test_companies_with_uuids_where_the_configuration_says_so(site):
