@@ -2,11 +2,14 @@
 missing."""
 
 import json
+import pathlib
 
 import pytest
 from harness import Product, wait_until
 
 TRACKERS = "from taskbridge_celery.django.models import BackgroundTaskTracker\nfrom demo.companies.models import Company\n"
+
+PRODUCTS = pathlib.Path(__file__).resolve().parent / "products"
 
 NAMES = ["Creando procesos tributarios", "Sincronizando documentos SII", "Sincronizando formularios históricos",
          "Sincronizando historial completo de documentos"]
@@ -279,3 +282,38 @@ def test_watch_token_of_the_product_names_its_company(product):
     assert (claims["aud"], claims["company"], claims["sub"]) == ("taskbridge", "73", "1")
     assert claims["exp"] - claims["iat"] == 900
     assert shop.http.get("/api/v1/companies/74/watch_token/", token=made["token"]).status == 404
+
+
+def test_companies_may_have_uuids(site):
+    site.config["company"] = {"format": "uuid"}
+    site.cli("migrate")
+    product = Product(site, settings="shop.settings", path=PRODUCTS / "uuid")
+    try:
+        product.manage("migrate", "--run-syncdb", "--verbosity", "0")
+        product.manage("check")
+        seen = product.run("""
+from shop.models import Company
+from taskbridge_celery.django.documents import task_status
+from taskbridge_celery.django.models import BackgroundTaskTracker
+company, other = Company.objects.create(name="One"), Company.objects.create(name="Other")
+unsaved = Company(name="Unsaved")
+try:
+    BackgroundTaskTracker.create_for_task(unsaved, "task-0", "x.task", "X")
+except ValueError as error:
+    said = str(error)
+row = BackgroundTaskTracker.create_for_task(company, "task-1", "x.task", "X")
+found = BackgroundTaskTracker.objects.get(company=company)
+answer({"company": str(company.pk), "known": str(row.company_id), "found": str(found.company_id),
+        "name": found.company.name, "others": BackgroundTaskTracker.objects.filter(company=other).count(),
+        "both": BackgroundTaskTracker.objects.filter(company__in=[company, other]).count(),
+        "document": task_status(company), "said": said})
+""")
+        row = site.database.row("task-1")
+        assert row["company_key"] == seen["company"] == seen["known"] == seen["found"]
+        assert (seen["name"], seen["others"], seen["both"]) == ("One", 0, 1)
+        assert seen["document"]["company_id"] == seen["company"]
+        assert seen["document"]["summary"]["active_count"] == 1
+        assert "not been saved" in seen["said"]
+        assert site.database.row("task-0") is None
+    finally:
+        product.close()

@@ -13,6 +13,7 @@ import json
 from typing import Any
 
 from django.db import NotSupportedError, connections, models, router
+from django.db.models.fields import related_lookups
 from django.utils import timezone
 
 from ..tokens import company_text, task_text
@@ -36,6 +37,25 @@ class TextCompany(models.ForeignKey):  # type: ignore[type-arg]
 
     def from_db_value(self, value: Any, *_: Any) -> Any:
         return None if value is None else self.target_field.to_python(value)
+
+
+class AsText:
+    """Django compares a relation with what the company's own column takes."""
+
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> Any:
+        sql, values = super().get_db_prep_lookup(value, connection)  # type: ignore[misc]
+        key = self.lhs.output_field.target_field  # type: ignore[attr-defined]
+        return sql, [one if one is None else str(key.to_python(one)) for one in values]
+
+
+@TextCompany.register_lookup
+class TextExact(AsText, related_lookups.RelatedExact):
+    pass
+
+
+@TextCompany.register_lookup
+class TextIn(AsText, related_lookups.RelatedIn):
+    pass
 
 
 class Name(models.CharField):  # type: ignore[type-arg]
