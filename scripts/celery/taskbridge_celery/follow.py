@@ -2,27 +2,30 @@
 that and the exact arguments of every task.
 
 ``follow`` puts a dispatcher that outlives its connection (dispatcher.py) in place
-of Celery's, and a step into the worker's consumer that keeps, in a byte of memory
-that the pool's processes share, whether the worker sends task events at present:
-where it does not, progress is not sent either.
+of Celery's, and a step into the worker's consumer that keeps, in memory that the
+pool's processes share, whether the worker sends task events at present (where it
+does not, progress is not sent either) and how often it lost its connection.
 """
 
 from __future__ import annotations
 
 import logging
 import mmap
+import os
 from typing import Any, Iterable
 
 from celery import Celery, bootsteps, signals
 
+from . import ends
 from .beats import Beats
 from .dispatcher import HandsOn
+from .ends import FOLLOWED
 from .tracked import REDACT, Tracker
 
 logger = logging.getLogger(__name__)
 
-FOLLOWED = "_taskbridge"
 UNKNOWN, ON, OFF = 0, 1, 2
+EVENTS, LOSSES = 0, 1  # places in the memory that is shared
 
 
 class Followed:
@@ -30,13 +33,30 @@ class Followed:
 
     def __init__(self) -> None:
         # Anonymous and shared: processes that are forked later see what is written.
-        self.events = mmap.mmap(-1, 1)
+        self.shared = mmap.mmap(-1, 2)
+        self.worker = 0  # the worker's own process
         self.tracker: Tracker | None = None
 
     def note_events(self, dispatcher: Any) -> None:
-        groups = dispatcher.groups
-        on = dispatcher.enabled and (not groups or "task" in groups)
-        self.events[0] = ON if on else OFF
+        on = False
+        if dispatcher is not None and dispatcher.enabled:
+            on = not dispatcher.groups or "task" in dispatcher.groups
+        self.shared[EVENTS] = ON if on else OFF
+
+    def is_on(self) -> bool:
+        return self.shared[EVENTS] == ON
+
+    def is_off(self) -> bool:
+        """Known to be off: a process that is no worker knows nothing."""
+        return self.shared[EVENTS] == OFF
+
+    def note_loss(self) -> None:
+        self.shared[LOSSES] = (self.shared[LOSSES] + 1) % 256
+
+    @property
+    def losses(self) -> int:
+        """How often the worker lost its connection; it starts anew at 256."""
+        return self.shared[LOSSES]
 
 
 class Groups(set):  # type: ignore[type-arg]
@@ -67,19 +87,18 @@ class FollowStep(bootsteps.StartStopStep):  # type: ignore[misc]
     def start(self, consumer: Any) -> None:
         followed = consumer.app.__dict__[FOLLOWED]
         dispatcher = consumer.event_dispatcher
+        followed.note_events(dispatcher)
         if dispatcher is None:
-            followed.events[0] = OFF
             return
         dispatcher.groups = Groups(
             dispatcher.groups, lambda: followed.note_events(dispatcher)
         )
-        followed.note_events(dispatcher)
         if self.beats is None:
             self.beats = Beats(consumer)
             self.beats.start()
 
     def stop(self, consumer: Any) -> None:
-        pass
+        consumer.app.__dict__[FOLLOWED].note_loss()
 
 
 def follow(app: Celery) -> Followed:
@@ -96,13 +115,15 @@ def follow(app: Celery) -> Followed:
             given.__name__, (HandsOn, given), {"__module__": given.__module__}
         )
     app.steps["consumer"].add(FollowStep)
+    signals.worker_init.connect(on_worker_init, dispatch_uid="taskbridge-worker")
+    ends.connect()
     return followed
 
 
 def events_are_on(app: Celery) -> bool:
     """Whether this process's worker sends task events, as far as it is known."""
     followed: Followed | None = app.__dict__.get(FOLLOWED)
-    return followed is None or followed.events[0] != OFF
+    return followed is None or not followed.is_off()
 
 
 def install(app: Celery, *, redact: Iterable[str] = REDACT) -> Celery:
@@ -130,13 +151,19 @@ def install(app: Celery, *, redact: Iterable[str] = REDACT) -> Celery:
     return app
 
 
+def on_worker_init(sender: Any = None, **_: Any) -> None:
+    followed = sender.app.__dict__.get(FOLLOWED)
+    if followed is not None:
+        followed.worker = os.getpid()
+
+
 def on_task_received(sender: Any = None, request: Any = None, **_: Any) -> None:
     try:
         followed = sender.app.__dict__.get(FOLLOWED)
         dispatcher = sender.event_dispatcher
         if followed is None or followed.tracker is None or dispatcher is None:
             return
-        if request.task.send_events and followed.events[0] == ON:
+        if request.task.send_events and followed.is_on():
             fields = followed.tracker.fields(request)
             if fields is not None:
                 dispatcher.send("task-tracked", uuid=request.id, **fields)

@@ -1,4 +1,4 @@
-"""Sends progress beside the task, so that the task never waits for its spectators.
+"""Sends events beside the task, so that the task never waits for its spectators.
 
 The task hands an update over and goes on; a thread of the process sends it. Of
 one task at most ten a second leave, and the last always does: what comes sooner
@@ -23,6 +23,7 @@ from celery import Celery, signals
 
 logger = logging.getLogger(__name__)
 
+PROGRESS = "task-progress"
 INTERVAL_SECONDS = 0.1  # between two updates of one task
 HANDOVER_SECONDS = 0.1  # the longest that a task waits for its update to leave
 CLOSING_SECONDS = 1.0  # the longest that the end of a process waits for what is left
@@ -46,14 +47,21 @@ RETRY_POLICY = {
 class Update:
     """One event that waits: of a task the newest, with what it did not replace."""
 
-    __slots__ = ("task_id", "hostname", "fields", "due", "left")
+    __slots__ = ("type", "task_id", "hostname", "fields", "due", "left")
 
-    def __init__(self, task_id: str, hostname: str | None, fields: dict[str, Any]):
+    def __init__(
+        self, type: str, task_id: str, hostname: str | None, fields: dict[str, Any]
+    ):
+        self.type = type
         self.task_id = task_id
         self.hostname = hostname
         self.fields = fields
         self.due = 0.0  # on the monotonic clock
         self.left = threading.Event()  # it was sent, or given up
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.type, self.task_id)
 
     def replace(self, older: Update) -> None:
         """Take over what the older one said and this one does not."""
@@ -71,8 +79,8 @@ class Sender:
         self.app = app
         self.pid = os.getpid()
         self.changed = threading.Condition()
-        self.waiting: dict[str, Update] = {}
-        self.sent_at: dict[str, float] = {}
+        self.waiting: dict[tuple[str, str], Update] = {}
+        self.sent_at: dict[tuple[str, str], float] = {}
         self.thread: threading.Thread | None = None
         self.busy = False
         self.failures = 0
@@ -82,20 +90,25 @@ class Sender:
     # The task's side.
 
     def offer(
-        self, task_id: str, hostname: str | None, fields: dict[str, Any]
+        self,
+        task_id: str,
+        hostname: str | None,
+        fields: dict[str, Any],
+        type: str = PROGRESS,
     ) -> None:
         """Have the update sent; never raises for want of a broker."""
-        update = Update(task_id, hostname, {"timestamp": time.time(), **fields})
+        fields = {"timestamp": time.time(), **fields}
+        update = Update(type, task_id, hostname, fields)
         with self.changed:
             now = time.monotonic()
-            older = self.waiting.pop(task_id, None)
+            older = self.waiting.pop(update.key, None)
             if older is not None:
                 update.replace(older)
             elif len(self.waiting) >= KEPT_TASKS:
                 self.waiting.pop(next(iter(self.waiting))).left.set()
-            last = self.sent_at.get(task_id)
+            last = self.sent_at.get(update.key)
             update.due = now if last is None else max(now, last + INTERVAL_SECONDS)
-            self.waiting[task_id] = update
+            self.waiting[update.key] = update
             waits = update.due <= now and not self.busy and self.failures == 0
             self.ensure_thread()
             self.changed.notify()
@@ -153,7 +166,7 @@ class Sender:
                 if self.closing and not self.failures:
                     due = now
                 if due <= now:
-                    del self.waiting[update.task_id]
+                    del self.waiting[update.key]
                     self.busy = True
                     return update
                 self.changed.wait(due - now)
@@ -169,7 +182,7 @@ class Sender:
             self.busy = False
             if error is None:
                 self.failures = 0
-                self.note_sent(update.task_id, now)
+                self.note_sent(update.key, now)
             elif is_of_the_event(error):
                 logger.warning(
                     "An update of task %s could not be sent; the task goes on: %r",
@@ -181,11 +194,11 @@ class Sender:
             update.left.set()
             self.changed.notify_all()
 
-    def note_sent(self, task_id: str, now: float) -> None:
+    def note_sent(self, key: tuple[str, str], now: float) -> None:
         if len(self.sent_at) >= KEPT_TASKS:
             horizon = now - INTERVAL_SECONDS
             self.sent_at = {k: at for k, at in self.sent_at.items() if at > horizon}
-        self.sent_at[task_id] = now
+        self.sent_at[key] = now
 
     def put_back(self, update: Update, now: float, error: Exception) -> None:
         if self.failures == 0:
@@ -198,11 +211,11 @@ class Sender:
         pause = PAUSES_SECONDS[min(self.failures, len(PAUSES_SECONDS) - 1)]
         self.failures += 1
         self.paused_until = now + pause
-        newer = self.waiting.get(update.task_id)
+        newer = self.waiting.get(update.key)
         if newer is not None:
             newer.replace(update)
         elif len(self.waiting) < KEPT_TASKS:
-            self.waiting[update.task_id] = update
+            self.waiting[update.key] = update
 
     def send(self, update: Update) -> None:
         """Publish one event over a connection of the application's pool."""
@@ -216,7 +229,7 @@ class Sender:
                 buffer_while_offline=False,
             ) as dispatcher:
                 dispatcher.send(
-                    "task-progress",
+                    update.type,
                     uuid=update.task_id,
                     retry=True,
                     retry_policy=RETRY_POLICY,
