@@ -7,7 +7,7 @@ PYTHON=/usr/bin/python3
 declare -A ROOT_PARTS=(
     [debian12]="unit property integration"
     [debian13]="unit property integration"
-    [sid]="unit test_captures.py test_capture_rows.py"
+    [sid]="unit test_captures.py test_capture_rows.py test_capture_workers.py"
 )
 # As many at once as there are processors.
 JOBS=$(nproc)
@@ -17,9 +17,9 @@ PRESET=${TASKBRIDGE_TEST_PRESET:-release}
 SANITIZED=$TB_ROOT/build/asan-ubsan
 
 packages_of() {
-    [[ -n ${ROOT_PARTS[$1]:-} ]] || printf '%s\n' "${PACKAGES_BUILD[@]}"
+    printf '%s\n' "${PACKAGES_BUILD[@]}"
     case $1 in
-    debian* | sid) printf '%s\n' "${PACKAGES_ROOT[@]}" ;;
+    debian* | sid) printf '%s\n' "${PACKAGES_ROOT[@]}" "${PACKAGES_TEST[@]}" "${PACKAGES_SERVERS[@]}" ;;
     check) printf '%s\n' "${PACKAGES_CHECK[@]}" ;;
     valgrind) printf '%s\n' valgrind ;;
     property | integration | chaos) printf '%s\n' "${PACKAGES_TEST[@]}" "${PACKAGES_SERVERS[@]}" ;;
@@ -244,9 +244,11 @@ part_root() {
     check "$name-run-once-as-root" root_run_once "$root" root
     check "$name-test-packages" root_install_for_tests "$name" "$root" || return 1
     check "$name-run-once-as-user" root_run_once "$root" "$ROOT_USER"
+    check "$name-old-dump" root_old_dump "$root"
     result "$name" "$CHECKS_PASSED" "$CHECKS_FAILED"
     # shellcheck disable=SC2086
-    root_enter "$root" "$ROOT_USER" "$(root_checkout "$ROOT_USER")/scripts/test" ${ROOT_PARTS[$name]} 2>&1 7>&- |
+    root_enter "$root" "$ROOT_USER" env TASKBRIDGE_OLD_DUMP="$(root_old_dump_place "$root")" \
+        "$(root_checkout "$ROOT_USER")/scripts/test" ${ROOT_PARTS[$name]} 2>&1 7>&- |
         sed -u "s/^/$name | /" || code=1
     sed "s/^/$name-/" "$root$(root_checkout "$ROOT_USER")/build/test-results" >>"$RUN/results" || code=1
     root_keep "$name" "$root"
@@ -268,6 +270,20 @@ root_run_refused() {
     ! said=$(root_enter "$1" "$ROOT_USER" "$(root_checkout "$ROOT_USER")/scripts/run" --once 2>&1) || return 1
     printf '%s\n' "$said"
     grep -q 'root has to run: apt-get install .*cmake' <<<"$said"
+}
+
+# root_old_dump ROOT: what this machine's PostgreSQL dumps of a living installation, to be restored by the root's.
+root_old_dump() {
+    build release || return 1
+    TASKBRIDGE_PROGRAMS=$TB_ROOT/build/release TASKBRIDGE_STACK_DIR=$RUN/stack-old \
+        "$PYTHON" "$TB_ROOT/tests/integration/upgrade.py" "$1/srv/dump"
+}
+
+# root_old_dump_place ROOT: where the root has it; nothing if it is not of an older version than the root's.
+root_old_dump_place() {
+    local newest
+    newest=$(cd "$1" && printf '%s\n' usr/lib/postgresql/*/bin/initdb | cut -d / -f 4 | sort -n | tail -n 1)
+    ((newest <= $(cat "$1/srv/dump/version"))) || printf /srv/dump
 }
 
 # root_run_once ROOT USER: the document must be one of a finished onboarding.
