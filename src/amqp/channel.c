@@ -418,6 +418,9 @@ static void drop_session(struct tb_channel *channel, int64_t polite_us)
 static void lose(struct tb_channel *channel, const struct tb_error *err)
 {
     struct tb_error reason = *err;
+    /* Where the broker closed it in words, the code is the broker's: no outcome of ours. */
+    if (reason.code >= 0)
+        reason.code = -ECONNRESET;
     drop_session(channel, 0);
     tb_assembly_reset(&channel->assembly);
     channel->publishing = PUBLISHING_CLOSED;

@@ -39,8 +39,9 @@ struct tb_channel_events {
     /* The end of tb_channel_listen: 0 or an outcome. */
     void (*on_listening)(void *owner, int outcome, const struct tb_error *err);
     void (*on_reply)(void *owner, const struct tb_delivery *delivery);
-    /* No connection, or none any more: comes after every attempt, and after the end of all that was under
-     * way. Listening is over. What was not written yet goes out over the next connection. */
+    /* No connection, or none any more (err's code is negative): comes after every attempt, and after the end
+     * of all that was under way. Listening is over. What was not written yet goes out over the next
+     * connection. */
     void (*on_lost)(void *owner, const struct tb_error *err);
     void *owner;
 };

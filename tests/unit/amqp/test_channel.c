@@ -28,7 +28,7 @@ struct fixture {
     struct sent sent[MESSAGES_MAX];
     int listened, listening;
     char listening_text[TB_ERROR_TEXT_BYTES];
-    int lost;
+    int lost, lost_code;
     char lost_text[TB_ERROR_TEXT_BYTES];
     char reply[64];
 };
@@ -61,6 +61,7 @@ static void on_lost(void *owner, const struct tb_error *err)
 {
     struct fixture *fixture = owner;
     fixture->lost++;
+    fixture->lost_code = err->code;
     snprintf(fixture->lost_text, sizeof(fixture->lost_text), "%s", err->text);
 }
 
@@ -258,6 +259,19 @@ static void test_a_heartbeat_that_never_came_ends_the_connection(void **state)
     fake_rabbitmq_break(AMQP_STATUS_HEARTBEAT_TIMEOUT);
     RUN_UNTIL(fixture->lost);
     assert_non_null(strstr(fixture->lost_text, "was silent for two heartbeats"));
+}
+
+/* As an operator's closing of it, or a broker that goes down. */
+static void test_a_connection_that_the_broker_closes_in_words_is_a_lost_one(void **state)
+{
+    struct fixture *fixture = *state;
+    publish(fixture, 0, "x");
+    assert_hears(fixture, "publish x 5");
+    fake_rabbitmq_say_close(0, 320, "CONNECTION_FORCED - by an operator");
+    RUN_UNTIL(fixture->lost);
+    assert_int_equal(fixture->lost_code, -ECONNRESET);
+    assert_int_equal(fixture->sent[0].outcome, -ECONNRESET);
+    assert_non_null(strstr(fixture->lost_text, "by an operator"));
 }
 
 static void test_nothing_is_written_while_an_alarm_is_on(void **state)
@@ -475,6 +489,7 @@ int main(void)
         TEST(test_a_right_that_is_missing_is_named),
         TEST(test_a_lost_connection_leaves_the_written_unknown_and_keeps_the_rest),
         TEST(test_a_heartbeat_that_never_came_ends_the_connection),
+        TEST(test_a_connection_that_the_broker_closes_in_words_is_a_lost_one),
         TEST(test_nothing_is_written_while_an_alarm_is_on),
         TEST(test_what_waits_has_a_ceiling),
         TEST(test_a_message_that_can_not_be_said_in_amqp_is_refused_at_once),
