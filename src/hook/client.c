@@ -288,7 +288,8 @@ static int add_headers(struct tb_hook_call *call)
 
     for (size_t i = 0; !failed && i < call->header_count; i++)
         failed = add_header(call, &call->headers[i]);
-    /* libcurl asks a server to agree before it sends a longer body, and would wait a second for the answer. */
+    /* libcurl asks a server to agree before it sends a longer body, and would wait a second for the answer.
+     */
     if (!failed && !tb_str_is_null(call->body))
         failed = add_line(call, "Expect:");
     return failed;
@@ -453,8 +454,10 @@ void tb_hook_client_free(struct tb_hook_client *client)
         forget(client->calls);
     if (client->multi)
         curl_multi_cleanup(client->multi);
-    while (client->sockets)
-        drop_socket(client->sockets);
+    for (struct socket *socket = client->sockets, *next = NULL; socket; socket = next) {
+        next = socket->next;
+        drop_socket(socket);
+    }
     tb_loop_disarm(client->loop, &client->timer);
     free(client->user_agent);
     free(client->ca_file);

@@ -356,6 +356,7 @@ static void answer_all(struct record *record, int outcome)
     record->is_telling = true;
     while (record->asks) {
         struct tb_auth_ask *ask = record->asks;
+        assert(!ask->previous);
         struct tb_auth_answer answer = outcome ? refusal(record->auth, outcome) : answer_of(record);
         unlink_ask(ask);
         ask->on_answer(ask->owner, &answer);
@@ -742,7 +743,7 @@ static int open_table(struct tb_auth *auth, struct tb_error *err)
     auth->count_max = (size_t)auth->config->http.max_connections + RECORDS_MORE;
     for (auth->table_size = 1; auth->table_size < auth->count_max;)
         auth->table_size *= 2;
-    auth->table = calloc(auth->table_size, sizeof(auth->table[0]));
+    auth->table = calloc(auth->table_size, sizeof(struct record *));
     auth->guard = tb_guard_new(auth->config->access.wrong_max);
     return auth->table && auth->guard ? 0 : tb_error_set(err, -ENOMEM, "out of memory");
 }
@@ -784,8 +785,10 @@ void tb_auth_close(struct tb_auth *auth)
     tb_directory_close(auth->inquirers.directory);
     tb_key_ring_close(auth->inquirers.jwt_keys);
     tb_key_ring_close(auth->inquirers.watch_keys);
-    while (auth->oldest)
-        free_record(auth->oldest);
+    for (struct record *record = auth->oldest, *newer = NULL; record; record = newer) {
+        newer = record->newer;
+        free_record(record);
+    }
     tb_hook_client_free(auth->inquirers.client);
     tb_guard_free(auth->guard);
     free(auth->table);

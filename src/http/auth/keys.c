@@ -69,8 +69,10 @@ static int add_secret(struct tb_jwt_keys *keys, struct tb_str secret, size_t lin
 int tb_jwt_keys_of_secrets(struct tb_str lines, struct tb_jwt_keys **ret_keys, struct tb_error *err)
 {
     struct tb_jwt_keys *keys = calloc(1, sizeof(*keys));
-    int failed = keys ? 0 : tb_error_set(err, -ENOMEM, "out of memory");
+    int failed = 0;
 
+    if (!keys)
+        return tb_error_set(err, -ENOMEM, "out of memory");
     for (size_t line = 1; !failed && lines.len; line++) {
         const char *end = memchr(lines.ptr, '\n', lines.len);
         size_t len = end ? (size_t)(end - lines.ptr) : lines.len;
