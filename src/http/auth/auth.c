@@ -54,6 +54,7 @@ struct record {
     struct tb_inquiry inquiry;
     bool is_asking, is_telling, is_counted;
     struct tb_auth_ask *asks; /* who waits for it */
+    struct tb_auth_ask *told; /* who is being told */
     int64_t asked_us;         /* monotonic, as all times here */
     int64_t doubted_us;       /* when a change was notified that is not asked for yet; 0: none */
 
@@ -70,7 +71,7 @@ struct record {
 };
 
 struct tb_auth_ask {
-    struct tb_auth_ask *previous, *next;
+    struct tb_auth_ask *previous, *next, **head; /* of the list that it is in */
     struct record *record;
     void (*on_answer)(void *owner, const struct tb_auth_answer *answer);
     void *owner;
@@ -344,21 +345,38 @@ static struct tb_auth_answer answer_of(const struct record *record)
 
 static void unlink_ask(struct tb_auth_ask *ask)
 {
-    *(ask->previous ? &ask->previous->next : &ask->record->asks) = ask->next;
+    *(ask->previous ? &ask->previous->next : ask->head) = ask->next;
     if (ask->next)
         ask->next->previous = ask->previous;
     ask->record->auth->ask_count--;
 }
 
-/* Whoever waits is told; outcome 0: what is known. */
+static struct tb_auth_ask *pop_told(struct record *record)
+{
+    struct tb_auth_ask *ask = record->told;
+
+    if (!ask)
+        return NULL;
+    record->told = ask->next;
+    if (record->told)
+        record->told->previous = NULL;
+    record->auth->ask_count--;
+    return ask;
+}
+
+/* Whoever waits is told; outcome 0: what is known. Who asks again meanwhile is not. */
 static void answer_all(struct record *record, int outcome)
 {
+    struct tb_auth_ask *ask = NULL;
+
+    assert(!record->told);
+    record->told = record->asks;
+    record->asks = NULL;
+    for (ask = record->told; ask; ask = ask->next)
+        ask->head = &record->told;
     record->is_telling = true;
-    while (record->asks) {
-        struct tb_auth_ask *ask = record->asks;
-        assert(!ask->previous);
+    while ((ask = pop_told(record)) != NULL) {
         struct tb_auth_answer answer = outcome ? refusal(record->auth, outcome) : answer_of(record);
-        unlink_ask(ask);
         ask->on_answer(ask->owner, &answer);
         free(ask);
     }
