@@ -24,6 +24,7 @@ FROM (VALUES
     ('taskbridge_writer', 'company_members', 'SELECT', '{}', false),
     ('taskbridge_writer', 'api_tokens', 'SELECT',
      '{id,user_name,scope,companies,token_sha256,created_at,last_used_at}', false),
+    ('taskbridge_writer', 'company_format', 'EXECUTE', '{}', true),
     ('taskbridge_writer', 'company_canonical', 'EXECUTE', '{}', true),
     ('taskbridge_writer', 'taskbridge_migrations', 'SELECT', '{}', false),
     ('taskbridge_writer', 'taskbridge_objects', 'SELECT', '{}', false),

@@ -4,35 +4,36 @@
 
 -- ---- companies ----
 
--- The one spelling that rows, rules, commands and addresses have: 73, never 073; a UUID in lower case.
+-- company.format, as `taskbridge migrate` found it in the configuration.
+CREATE OR REPLACE FUNCTION company_format() RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
+SELECT coalesce((SELECT value FROM settings WHERE name = 'company.format'), 'number')
+$$;
+
+-- The one spelling that rows, rules, commands and addresses have: 73, never 073; a UUID in lower case. NULL for what
+-- the format excludes.
+CREATE OR REPLACE FUNCTION company_find(company text, format text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE
+    WHEN format IN ('number', 'any') AND company ~ '^-?[0-9]{1,40}$' THEN
+        CASE WHEN company::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 THEN company::numeric::text END
+    WHEN format IN ('uuid', 'any') AND company ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN lower(company)
+    WHEN format = 'slug' AND company COLLATE "C" ~ '^[A-Za-z0-9][A-Za-z0-9._~-]{0,254}$' THEN company END
+$$;
+
+-- The same, or an error in words.
 CREATE OR REPLACE FUNCTION company_canonical(company text) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
-    format text := coalesce((SELECT s.value FROM settings s WHERE s.name = 'company.format'), 'number');
-    canonical text;
-    wanted text;
+    format text := company_format();
+    canonical text := company_find(company, format);
 BEGIN
-    IF format IN ('number', 'integer', 'integer_or_string', 'any') THEN
-        wanted := 'a whole number';
-        IF company ~ '^-?[0-9]{1,40}$' AND company::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 THEN
-            canonical := company::numeric::text;
-        END IF;
-    END IF;
-    IF format IN ('uuid', 'any') THEN
-        wanted := concat_ws(' or ', wanted, 'a UUID');
-        IF company ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
-            canonical := lower(company);
-        END IF;
-    END IF;
-    IF format = 'slug' THEN
-        wanted := '1 to 255 letters, digits and any of . _ ~ -, the first a letter or digit';
-        IF company COLLATE "C" ~ '^[A-Za-z0-9][A-Za-z0-9._~-]{0,254}$' THEN
-            canonical := company;
-        END IF;
-    END IF;
     IF canonical IS NULL THEN
-        RAISE EXCEPTION 'company_id is % (company.format: %), not %', wanted, format,
-            coalesce(quote_literal(left(company, 80)), 'NULL') USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'company_id is % (company.format: %), not %',
+            CASE format WHEN 'number' THEN 'a whole number' WHEN 'uuid' THEN 'a UUID'
+                WHEN 'any' THEN 'a whole number or a UUID'
+                ELSE '1 to 255 letters, digits and any of . _ ~ -, the first a letter or digit' END,
+            format, coalesce(quote_literal(left(company, 80)), 'NULL') USING ERRCODE = 'invalid_parameter_value';
     END IF;
     RETURN canonical;
 END

@@ -7,6 +7,7 @@
 
 const struct tb_cli_command *const tb_cli_commands[] = {
     &tb_cli_migrate,
+    &tb_cli_adopt,
     &tb_cli_check,
     &tb_cli_doctor,
     &tb_cli_status,

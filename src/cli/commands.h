@@ -8,6 +8,7 @@
 extern const struct tb_cli_command *const tb_cli_commands[];
 
 extern const struct tb_cli_command tb_cli_migrate;
+extern const struct tb_cli_command tb_cli_adopt;
 extern const struct tb_cli_command tb_cli_check;
 extern const struct tb_cli_command tb_cli_doctor;
 extern const struct tb_cli_command tb_cli_status;

@@ -1,0 +1,2 @@
+-- The batch before this one is done with.
+TRUNCATE adopt_rows
