@@ -15,9 +15,9 @@ $$;
 CREATE OR REPLACE FUNCTION company_find(company text, format text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT CASE
-    WHEN format IN ('number', 'any') AND company ~ '^-?[0-9]{1,40}$' THEN
+    WHEN format = 'number' AND company ~ '^[-+]?[0-9]{1,40}$' THEN
         CASE WHEN company::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 THEN company::numeric::text END
-    WHEN format IN ('uuid', 'any') AND company ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN lower(company)
+    WHEN format = 'uuid' AND company ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN lower(company)
     WHEN format = 'slug' AND company COLLATE "C" ~ '^[A-Za-z0-9][A-Za-z0-9._~-]{0,254}$' THEN company END
 $$;
 
@@ -31,7 +31,6 @@ BEGIN
     IF canonical IS NULL THEN
         RAISE EXCEPTION 'company_id is % (company.format: %), not %',
             CASE format WHEN 'number' THEN 'a whole number' WHEN 'uuid' THEN 'a UUID'
-                WHEN 'any' THEN 'a whole number or a UUID'
                 ELSE '1 to 255 letters, digits and any of . _ ~ -, the first a letter or digit' END,
             format, coalesce(quote_literal(left(company, 80)), 'NULL') USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -200,24 +199,18 @@ $$;
 -- Tasks whose rule says "inherit" take the company of their root's row, which here has just learnt it.
 CREATE OR REPLACE FUNCTION tracker_inherit(roots text[]) RETURNS void
 LANGUAGE sql AS $$
-WITH changed AS (
-    UPDATE background_task_trackers child SET
-        inherited_company = coalesce(root.registered_company, root.event_company, root.rule_company),
-        company_before = child.company_key
-    FROM background_task_trackers root
-    WHERE root.task_id = ANY (roots) AND child.root_id = root.task_id AND child.inherits_company
-        AND child.task_id <> root.task_id
-        AND child.inherited_company IS DISTINCT FROM
-            coalesce(root.registered_company, root.event_company, root.rule_company)
-    RETURNING child.company_key, child.company_before
-)
-SELECT pg_notify('taskbridge_company', company)
-FROM (SELECT company_key FROM changed UNION SELECT company_before FROM changed) touched (company)
-WHERE company IS NOT NULL
+UPDATE background_task_trackers child SET
+    inherited_company = coalesce(root.registered_company, root.event_company, root.rule_company),
+    company_before = child.company_key
+FROM background_task_trackers root
+WHERE root.task_id = ANY (roots) AND child.root_id = root.task_id AND child.inherits_company
+    AND child.task_id <> root.task_id
+    AND child.inherited_company IS DISTINCT FROM
+        coalesce(root.registered_company, root.event_company, root.rule_company)
 $$;
 
 -- What a task is and whose: before, between or after its events. The row is made or completed under its own lock, and
--- the company hears of it when the caller commits. Returns the row's id.
+-- the company hears of it (tracker_tell) when the caller commits. Returns the row's id.
 CREATE OR REPLACE FUNCTION tracker_register(company_id text, task_id text, task_name text,
                                             display_name text DEFAULT NULL, metadata jsonb DEFAULT '{}')
 RETURNS bigint
@@ -226,7 +219,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     company text := company_canonical(tracker_register.company_id);
     found_id bigint;
-    before text;
 BEGIN
     INSERT INTO background_task_trackers AS t (task_id, registered_company, registered_name, registered_display_name,
                                                registered_at, metadata)
@@ -240,11 +232,7 @@ BEGIN
         registered_at = excluded.registered_at,
         metadata = excluded.metadata,
         company_before = t.company_key
-    RETURNING t.id, t.company_before INTO found_id, before;
-    PERFORM pg_notify('taskbridge_company', company);
-    IF before <> company THEN
-        PERFORM pg_notify('taskbridge_company', before);
-    END IF;
+    RETURNING t.id INTO found_id;
     PERFORM tracker_inherit(ARRAY[tracker_register.task_id]);
     RETURN found_id;
 END

@@ -2,16 +2,17 @@
 -- many were over more than $1 seconds ago.
 --
 -- One that no event ever told of is what the product's table says now, but a success stays one. Of one that events told
--- of the table only fills in what they did not say: whose it is, if nobody registered it since; when it began; how far it
--- is; and its end, where that is later than all that the events said.
+-- of the table only fills in what they did not say: whose it is, if nobody registered it since; when it began; how far
+-- it is; and its end, where that is later than all that the events said.
 WITH known AS MATERIALIZED (
     SELECT t.id, t.created_at, t.updated_at, t.registered_at, t.registered_company, t.registered_name,
         t.registered_display_name, t.metadata, t.received_at, t.began_at, t.retried_at, t.progress_at, t.progress_value,
         t.succeeded_at, t.failed_at, t.error, t.completed_at,
         coalesce(t.sent_at, t.received_at, t.alive_at, t.worker_at, t.name_at, t.revoked_at, t.rejected_at,
-                 t.requeued_at) IS NOT NULL AS by_events,
-        coalesce(greatest(t.sent_at, t.received_at, t.began_at, t.retried_at, t.requeued_at, t.alive_at,
-                          t.succeeded_at, t.failed_at, t.revoked_at, t.rejected_at), '-infinity') AS last_at,
+                 t.requeued_at, t.cancelled_at) IS NOT NULL AS by_events,
+        coalesce(greatest(t.sent_at, t.received_at, t.began_at, t.retried_at, t.requeued_at, t.cancelled_at,
+                          t.alive_at, t.succeeded_at, t.failed_at, t.revoked_at, t.rejected_at), '-infinity')
+            AS last_at,
         r.old_started_at, r.created_at AS r_created_at, r.updated_at AS r_updated_at,
         r.registered_company AS r_company, r.registered_name AS r_name, r.registered_display_name AS r_display_name,
         r.metadata AS r_metadata, r.began_at AS r_began_at, r.retried_at AS r_retried_at,
