@@ -121,6 +121,19 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT coalesce(nullif(substring(name FROM '[^.]*$'), ''), name)
 $$;
 
+-- A time as an event tells it, ISO 8601, in UTC where it names no zone; NULL where it is none.
+CREATE OR REPLACE FUNCTION tracker_time(told text) RETURNS timestamptz
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
+BEGIN
+    IF told !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[-+][0-9:]+)?$' THEN
+        RETURN NULL;
+    END IF;
+    RETURN told::timestamptz;
+EXCEPTION WHEN data_exception THEN
+    RETURN NULL;
+END
+$$;
+
 -- The company as the product's integer key, where it is one: no sign but "-", no leading zeros, within bigint.
 CREATE OR REPLACE FUNCTION tracker_company_id(company_key text) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -250,6 +263,7 @@ CREATE INDEX IF NOT EXISTS trackers_company_failed ON background_task_trackers (
     WHERE completed_at IS NOT NULL AND succeeded_at IS NULL;
 CREATE INDEX IF NOT EXISTS trackers_flow ON background_task_trackers (root_id) WHERE root_id <> task_id;
 CREATE INDEX IF NOT EXISTS trackers_lost ON background_task_trackers (lost_at) WHERE lost_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS trackers_steps ON background_task_trackers (root_id) WHERE root_id <> task_id;
 
 -- Whoever watches a company hears of every change of its rows, whoever makes it: a person, the product, a copy. Daemons
 -- tell by themselves, once a batch, and say so in taskbridge.told.

@@ -97,10 +97,45 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     created_at timestamptz NOT NULL DEFAULT now(),
     retried_at timestamptz,
     masked boolean NOT NULL DEFAULT false,          -- a secret was taken out of it: it can't be sent again
-    body_sha256 bytea GENERATED ALWAYS AS (sha256(body)) STORED
+    body_sha256 bytea GENERATED ALWAYS AS (sha256(body)) STORED,
+    kind_type text COLLATE "C",                     -- with kind the key of dead_letter_kinds
+    kind text COLLATE "C"
 );
 ALTER TABLE dead_letters ALTER body SET STORAGE EXTERNAL;
 CREATE INDEX IF NOT EXISTS dead_letters_body ON dead_letters (body_sha256);
+
+-- What a reason says apart from the numbers and quoted texts in it: as many kinds as there are causes.
+CREATE OR REPLACE FUNCTION dead_letter_kind(reason text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT left(regexp_replace(regexp_replace(reason, '''[^'']*''|"[^"]*"', '…', 'g'), '[0-9]+', '#', 'g'), 120)
+$$;
+
+-- How many letters there are of each kind, and how many came beyond its ceiling and were only counted; '' stands for
+-- the kinds beyond the ceiling of kinds.
+CREATE TABLE IF NOT EXISTS dead_letter_kinds (
+    content_type text COLLATE "C",
+    kind text COLLATE "C",
+    kept bigint NOT NULL DEFAULT 0,
+    kept_bytes bigint NOT NULL DEFAULT 0,
+    dropped bigint NOT NULL DEFAULT 0,
+    dropped_bytes bigint NOT NULL DEFAULT 0,
+    first_at timestamptz NOT NULL DEFAULT now(),
+    last_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (content_type, kind)
+) WITH (fillfactor = 50);
+
+-- Whoever deletes letters makes room for others of their kinds.
+CREATE OR REPLACE FUNCTION dead_letters_deleted() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    UPDATE dead_letter_kinds k SET kept = k.kept - gone.letters, kept_bytes = k.kept_bytes - gone.bytes
+    FROM (SELECT kind_type, kind, count(*) AS letters, sum(length(body)) AS bytes FROM deleted GROUP BY 1, 2) gone
+    WHERE k.content_type = gone.kind_type AND k.kind = gone.kind;
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER dead_letters_deleted AFTER DELETE ON dead_letters REFERENCING OLD TABLE AS deleted
+    FOR EACH STATEMENT EXECUTE FUNCTION dead_letters_deleted();
 
 -- A daemon, by its name. run tells one process of that name from the next; batch_number is its last batch of which
 -- the counters know, so that one whose answer was lost is not counted twice.

@@ -99,7 +99,7 @@ static int count_only(struct tb_cli *cli, const struct wish *wish)
 
     if (tb_cleanup_count(cli->session, wish->kind, wish->age_s, &rows, &cli->err))
         return tb_cli_fail(cli, NULL);
-    return print_result(cli, wish, "would delete", rows);
+    return print_result(cli, wish, "would touch", rows);
 }
 
 static void rest(int64_t took_us)
@@ -176,18 +176,22 @@ static int read_wish(struct tb_cli *cli, struct wish *ret_wish)
     const struct tb_config *config = cli->config;
     struct tb_str word = tb_str_of(cli->args.operands[0]);
 
+    const int64_t ages_s[TB_CLEANUPS] = {
+        [TB_CLEANUP_COMPLETED] = config->maintenance.history_after_s,
+        [TB_CLEANUP_ORPHANED] = config->maintenance.orphaned_after_s,
+        [TB_CLEANUP_DEAD_LETTERS] = config->maintenance.dead_letters_after_s,
+    };
+
     ret_wish->limit_rows = config->maintenance.delete_batch_rows;
-    if (tb_str_equal(word, TB_STR("completed"))) {
-        ret_wish->kind = TB_CLEANUP_COMPLETED;
-        ret_wish->age_s = config->maintenance.completed_after_s;
-    } else if (tb_str_equal(word, TB_STR("orphaned"))) {
-        ret_wish->kind = TB_CLEANUP_ORPHANED;
-        ret_wish->age_s = config->maintenance.orphaned_after_s;
-    } else {
-        return tb_cli_usage(cli, "%.64s: right would be completed, orphaned or " STATUSES,
-                            cli->args.operands[0]);
+    for (size_t kind = 0; kind < TB_CLEANUPS; kind++) {
+        if (!tb_str_equal(word, tb_str_of(tb_cleanups[kind].name)))
+            continue;
+        ret_wish->kind = (enum tb_cleanup)kind;
+        ret_wish->age_s = ages_s[kind];
+        return tb_cli_duration(cli, "--older-than", &ret_wish->age_s);
     }
-    return tb_cli_duration(cli, "--older-than", &ret_wish->age_s);
+    return tb_cli_usage(cli, "%.64s: right would be completed, orphaned, dead-letters or " STATUSES,
+                        cli->args.operands[0]);
 }
 
 /* ---- what a daemon does ---- */
@@ -226,21 +230,22 @@ static int run(struct tb_cli *cli)
 
 static const struct tb_cli_option options[] = {
     {"--older-than", "DURATION", "another age than the configuration's: 90s, 5m, 12h, 30d", false, false},
-    {"--dry-run", NULL, "delete nothing, say how many rows would go", false, false},
+    {"--dry-run", NULL, "change nothing, say how many rows it would touch", false, false},
     {"--wait", "DURATION", "for statuses: how long a daemon is given (90s)", false, false},
     {NULL, NULL, NULL, false, false},
 };
 
 const struct tb_cli_command tb_cli_cleanup = {
     .name = "cleanup",
-    .operands = "[completed | orphaned | statuses]",
+    .operands = "[completed | orphaned | dead-letters | statuses]",
     .min_operands = 0,
     .max_operands = 1,
     .options = options,
     .has_json = true,
     .summary = "Delete old rows or find lost tasks now, or show what maintenance did",
-    .help = "completed deletes tasks that ended long enough ago, orphaned those not ended and not heard of "
-            "for long.\n"
-            "statuses has a daemon look for lost tasks at once. Without an operand: the last runs.\n",
+    .help =
+        "completed deletes tasks that ended long enough ago, dead-letters those that came long enough ago;\n"
+        "orphaned ends tasks that wait and were not heard of for long.\n"
+        "statuses has a daemon look for lost tasks at once. Without an operand: the last runs.\n",
     .run = run,
 };

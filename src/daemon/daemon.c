@@ -81,6 +81,8 @@ static int open_sink(struct tb_daemon *daemon, struct tb_error *err)
         .schema = config->database.schema,
         .instance = config->daemon.instance,
         .application_name = "taskbridged",
+        .dead_letters_max_rows = config->maintenance.dead_letters_max_rows,
+        .dead_letters_max_bytes = config->maintenance.dead_letters_max_bytes,
         .connect_timeout_us = config->database.connect_timeout_s * TB_US_PER_S,
         .response_timeout_us = config->database.response_timeout_s * TB_US_PER_S,
         .on_connected = tb_daemon_on_database,
@@ -108,6 +110,7 @@ static int open_schedule(struct tb_daemon *daemon, struct tb_error *err)
         return r;
     tb_schedule_add(daemon->schedule, &tb_job_completed);
     tb_schedule_add(daemon->schedule, &tb_job_orphaned);
+    tb_schedule_add(daemon->schedule, &tb_job_dead_letters);
     const struct tb_job_statuses_options judging = {.broker = &daemon->broker,
                                                     .source = daemon->amqp_source,
                                                     .hearing = &daemon->hearing,

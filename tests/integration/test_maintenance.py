@@ -16,6 +16,15 @@ HOURLY = {"TASKBRIDGE_MAINTENANCE_COMPLETED_EVERY_S": 3600, "TASKBRIDGE_MAINTENA
           "TASKBRIDGE_MAINTENANCE_STATUSES_EVERY_S": 3600, "TASKBRIDGE_MAINTENANCE_SILENT_AFTER_S": 5}
 EVERY_SECOND = {**HOURLY, "TASKBRIDGE_MAINTENANCE_COMPLETED_EVERY_S": 1, "TASKBRIDGE_MAINTENANCE_ORPHANED_EVERY_S": 1}
 
+# What these tests call old.
+AGES = {"TASKBRIDGE_MAINTENANCE_HISTORY_AFTER_S": 3600, "TASKBRIDGE_MAINTENANCE_ORPHANED_AFTER_S": 86400}
+
+
+@pytest.fixture(autouse=True)
+def short_lives(site):
+    site.variables.update(AGES)
+
+
 # Writes down each statement that deletes: its transaction, and how many rows it took.
 WITNESS = """
     CREATE TABLE deletes (transaction bigint, rows bigint);
@@ -45,6 +54,11 @@ def orphan(site, count, age="2 days"):
 
 def left(site):
     return site.database.value("SELECT count(*) FROM background_task_trackers")
+
+
+def ended(site):
+    """How many orphans were ended."""
+    return site.database.value("SELECT count(*) FROM background_task_trackers WHERE celery_state = 'LOST'")
 
 
 def runs(site, job):
@@ -83,7 +97,7 @@ def test_old_rows_go_on_schedule_in_small_batches(site):
     ear = listen(site)
     daemon = site.start_daemon(**EVERY_SECOND, TASKBRIDGE_MAINTENANCE_DELETE_BATCH_ROWS=10,
                                TASKBRIDGE_DAEMON_INSTANCE="cleaner")
-    wait_until(lambda: left(site) == 5, 20, "only the young rows are left")
+    wait_until(lambda: left(site) == 5 + 25 and ended(site) == 25, 20, "the young are left, and the orphans have ended")
     assert heard(ear) == {"7"}
     ear.close()
     assert site.database.value("SELECT max(rows) FROM deletes") == 10
@@ -93,12 +107,12 @@ def test_old_rows_go_on_schedule_in_small_batches(site):
     assert first["instance"] == "cleaner"
     assert first["finished_at"] > first["started_at"]
     taken = await_done(site, ORPHANED)[0]
-    assert (taken["rows"], taken["detail"]) == (25, "25 rows deleted in 3 batches")
+    assert (taken["rows"], taken["detail"]) == (25, "25 rows ended in 3 batches")
     daemon.wait_for_event("job_ended", job=COMPLETED, outcome="done", rows=95, detail="95 rows deleted in 10 batches")
     daemon.wait_for_event("job_ended", job=ORPHANED, outcome="done", rows=25)
     # And again, a second later.
     complete(site, 3, name="more")
-    wait_until(lambda: left(site) == 5, 20, "those that came later are gone")
+    wait_until(lambda: left(site) == 5 + 25, 20, "those that came later are gone")
 
 
 def test_rows_that_somebody_writes_are_passed_over(site):
@@ -203,16 +217,16 @@ def test_a_person_deletes_with_another_age_or_only_counts(site):
     complete(site, 3, age="30 minutes", name="young")
     orphan(site, 2, age="3 hours")
     counted = json.loads(site.cli("cleanup", "completed", "--dry-run", "--json").stdout)
-    assert counted == {"job": COMPLETED, "outcome": "would delete", "rows": 4}
+    assert counted == {"job": COMPLETED, "outcome": "would touch", "rows": 4}
     assert site.cli("cleanup", "orphaned", "--older-than", "2h", "--dry-run").stdout == \
-        f"{ORPHANED} would delete: 2 rows\n"
+        f"{ORPHANED} would touch: 2 rows\n"
     assert (left(site), runs(site, COMPLETED)) == (9, [])
     done = json.loads(site.cli("cleanup", "completed", "--json").stdout)
     assert done == {"job": COMPLETED, "outcome": "done", "rows": 4}
     assert site.cli("cleanup", "completed", "--older-than", "20m").stdout == f"{COMPLETED} done: 3 rows\n"
     assert site.cli("cleanup", "orphaned").stdout == f"{ORPHANED} done: 0 rows\n"
     assert site.cli("cleanup", "orphaned", "--older-than", "2h").stdout == f"{ORPHANED} done: 2 rows\n"
-    assert left(site) == 0
+    assert (left(site), ended(site)) == (2, 2)
     listed = json.loads(site.cli("cleanup", "--json").stdout)
     assert [(run["job"], run["outcome"], run["rows"]) for run in listed] == [
         (ORPHANED, "done", 2), (ORPHANED, "done", 0), (COMPLETED, "done", 3), (COMPLETED, "done", 4)]
@@ -255,10 +269,10 @@ def test_what_the_configuration_says_of_maintenance_takes_effect_on_sighup(site)
     reload(3, enabled=False)
     complete(site, 3, name="more")
     before = len(runs(site, COMPLETED))
-    reload(4, enabled=True, completed_after_s="3h")
+    reload(4, enabled=True, history_after_s="3h")
     wait_until(lambda: len(runs(site, COMPLETED)) > before + 1, 20, "more runs")
     assert left(site) == 4
-    reload(5, completed_after_s="1h")
+    reload(5, history_after_s="1h")
     wait_until(lambda: left(site) == 1, 20, "these rows are gone")
 
 

@@ -57,15 +57,73 @@ def test_a_row_in_use_is_left_for_the_next_time(database):
     assert execute(database, "cleanup_completed", HOUR, 100)[0][0] == 1
 
 
-def test_rows_not_heard_of_go_unless_they_ended(database):
-    write_rows(database, {"task_id": "silent", "began_at": ago(2 * DAY)}, {"task_id": "heard", "began_at": ago(2 * DAY)},
-               {"task_id": "ended", "succeeded_at": ago(60)})
-    database.query("SELECT tracker_register(1, 'registered', 'n')")
-    for task_id, seconds in (("silent", DAY + 60), ("heard", DAY - 60), ("ended", DAY + 60), ("registered", 60)):
-        heard_ago(database, task_id, seconds)
-    assert execute(database, "cleanup_orphaned_count", DAY) == [(1,)]
-    assert execute(database, "cleanup_orphaned", DAY, 100)[0][0] == 1
-    assert set(database.rows()) == {"heard", "ended", "registered"}
+def test_the_root_of_a_flow_stays_as_long_as_its_steps(database):
+    write_rows(database, {"task_id": "root", "succeeded_at": ago(9 * DAY)},
+               {"task_id": "step", "succeeded_at": ago(9 * DAY), "root_at": ago(9 * DAY), "root_id": "root"},
+               {"task_id": "last", "began_at": ago(60), "root_at": ago(60), "root_id": "root"})
+    assert execute(database, "cleanup_completed_count", DAY) == [(1,)]
+    assert execute(database, "cleanup_completed", DAY, 100)[0][0] == 1
+    assert set(database.rows()) == {"root", "last"}
+    write_rows(database, {"task_id": "last", "succeeded_at": ago(30)})
+    assert execute(database, "cleanup_completed", DAY, 100)[0][0] == 0
+    write_rows(database, {"task_id": "alone", "succeeded_at": ago(9 * DAY), "root_at": ago(9 * DAY), "root_id": "alone"})
+    assert execute(database, "cleanup_completed", DAY, 100)[0][0] == 1
+    assert set(database.rows()) == {"root", "last"}
+
+
+def test_rows_not_heard_of_are_ended_unless_they_are_due_later_or_at_a_living_worker(database, listener):
+    database.execute("INSERT INTO celery_workers (hostname, heard_at) VALUES ('alive', now()), "
+                     "('gone', now() - interval '1 hour')")
+    due = {"eta_at": ago(2 * DAY)}
+    write_rows(database,
+               {"task_id": "silent", "began_at": ago(2 * DAY), "event_company_at": ago(9), "event_company": "1"},
+               {"task_id": "heard", "began_at": ago(2 * DAY)}, {"task_id": "ended", "succeeded_at": ago(60)},
+               {"task_id": "later", "sent_at": ago(2 * DAY), **due, "eta": (ago(-DAY)).isoformat()},
+               {"task_id": "no time", "sent_at": ago(2 * DAY), **due, "eta": "2026-13-45T99:00:00"},
+               {"task_id": "retries later", "received_at": ago(2 * DAY), "retried_at": ago(2 * DAY), **due,
+                "eta": ago(-3 * DAY).isoformat().replace("+00:00", "Z")},
+               {"task_id": "long run", "began_at": ago(2 * DAY), "worker_at": ago(2 * DAY), "worker": "alive"},
+               {"task_id": "long gone", "began_at": ago(2 * DAY), "worker_at": ago(2 * DAY), "worker": "gone"})
+    database.query("SELECT tracker_register(1, 'registered', 'n'), tracker_register(1, 'just now', 'n')")
+    for task_id in ("silent", "ended", "later", "no time", "retries later", "long run", "long gone", "registered"):
+        heard_ago(database, task_id, DAY + 60)
+    heard_ago(database, "heard", DAY - 60)
+    listener()
+    gone = {"silent", "no time", "long gone", "registered"}
+    assert execute(database, "cleanup_orphaned_count", DAY) == [(len(gone),)]
+    assert execute(database, "cleanup_orphaned", DAY, 2)[0][0] == 2
+    assert execute(database, "cleanup_orphaned", DAY, 100)[0][0] == 2
+    rows = database.rows()
+    assert {task_id for task_id, row in rows.items() if row["celery_state"] == "LOST"} == gone
+    assert {rows[task_id]["error_message"] for task_id in gone} == {
+        "outcome unknown: nothing was heard of it for 1441 minutes"}
+    assert rows["registered"]["company_id"] == 1 and rows["registered"]["completed_at"] is not None
+    assert listener() == ["1"]
+    # Whoever hears of one again has it back.
+    write_rows(database, {"task_id": "registered", "began_at": ago(-1)})
+    assert (database.row("registered")["status"], database.row("registered")["company_id"]) == ("running", 1)
+
+
+def test_what_expired_before_a_worker_took_it_is_ended_when_it_expired(database, listener):
+    told = {"expires_at": ago(HOUR), "expires": ago(300).isoformat()}
+    write_rows(database, {"task_id": "dropped", "sent_at": ago(HOUR), **told, "event_company_at": ago(HOUR),
+                          "event_company": "1"},
+               {"task_id": "taken", "sent_at": ago(HOUR), "received_at": ago(HOUR), **told},
+               {"task_id": "runs", "sent_at": ago(HOUR), "alive_at": ago(HOUR), **told},
+               {"task_id": "a moment ago", "sent_at": ago(HOUR), "expires_at": ago(HOUR), "expires": ago(5).isoformat()},
+               {"task_id": "later", "sent_at": ago(HOUR), "expires_at": ago(HOUR), "expires": ago(-300).isoformat()},
+               {"task_id": "never", "sent_at": ago(HOUR), "expires_at": ago(HOUR), "expires": "None"})
+    assert execute(database, "statuses_expire", 60 * 10**6, 100)[0][0] == 0
+    database.execute("UPDATE background_task_trackers SET updated_at = now() - interval '1 hour'")
+    listener()
+    assert execute(database, "statuses_expire", 60 * 10**6, 100)[0][0] == 1
+    row = database.row("dropped")
+    assert (row["status"], row["celery_state"], row["error_message"]) == (
+        "failed", "LOST", "expired before a worker took it")
+    assert abs((row["completed_at"] - ago(300)).total_seconds()) < 5
+    assert {row["celery_state"] for task_id, row in database.rows().items() if task_id != "dropped"} == {
+        "PENDING", "RECEIVED", "PROGRESS"}
+    assert listener() == ["1"]
 
 
 # ---- runs ----
@@ -343,10 +401,57 @@ def test_instances_that_are_long_gone_are_forgotten(database):
 
 # ---- dead letters ----
 
+def bury(database, number, reasons, rows=3, size=10**6, body=b"0123456789", content_type="application/x-msgpack"):
+    """A batch of letters."""
+    count = len(reasons)
+    execute(database, "insert_dead_letters", "one", "run", number, [NOW] * count, ["worker.heartbeat"] * count,
+            [content_type] * count, None, None, [body] * count, reasons, [False] * count, rows, size)
+
+
+def kinds(database):
+    return {row["kind"]: (row["kept"], row["dropped"]) for row in database.query("SELECT * FROM dead_letter_kinds")}
+
+
+def test_of_one_kind_so_many_letters_are_kept_and_the_rest_counted(database):
+    bury(database, 1, ["no JSON at byte 7", "no JSON at byte 1", "other"])
+    bury(database, 2, ["no JSON at byte 99", "no JSON at byte 5", "no JSON at byte 6", "other"])
+    assert kinds(database) == {"no JSON at byte #": (3, 2), "other": (2, 0)}
+    assert database.value("SELECT count(*) FROM dead_letters") == 5
+    bury(database, 3, ["no JSON at byte 99"], content_type="application/yaml")
+    assert database.value("SELECT count(*) FROM dead_letters") == 6
+    # Whatever deletes them makes room.
+    database.execute("DELETE FROM dead_letters WHERE kind = 'no JSON at byte #' AND content_type <> 'application/yaml'")
+    bury(database, 4, ["no JSON at byte 3"])
+    assert database.value("SELECT kept FROM dead_letter_kinds WHERE content_type = 'application/x-msgpack' "
+                          "AND kind LIKE 'no JSON%%'") == 1
+
+
+def test_of_one_kind_so_many_bytes_of_letters_are_kept(database):
+    bury(database, 1, ["a", "a", "b"], rows=100, size=15)
+    assert kinds(database) == {"a": (1, 1), "b": (1, 0)}
+
+
+def test_kinds_themselves_have_a_ceiling(database):
+    letters = ["".join(chr(97 + int(digit)) for digit in str(number)) for number in range(1100)]
+    bury(database, 1, letters, rows=100)
+    assert database.value("SELECT count(*) FROM dead_letter_kinds") == 1001
+    assert kinds(database)[""] == (0, 100)
+
+
+def test_old_letters_go_in_small_batches(database):
+    bury(database, 1, ["a"] * 5, rows=100)
+    database.execute("UPDATE dead_letters SET created_at = now() - interval '31 days' WHERE id < "
+                     "(SELECT max(id) FROM dead_letters)")
+    assert execute(database, "cleanup_dead_letters_count", 30 * DAY) == [(4,)]
+    assert execute(database, "cleanup_dead_letters", 30 * DAY, 3) == [(3,)]
+    assert execute(database, "cleanup_dead_letters", 30 * DAY, 3) == [(1,)]
+    assert kinds(database) == {"a": (1, 0)}
+
+
 def test_headers_that_jsonb_refuses_are_kept_as_text(database):
     for headers in ('{"a": 1}', '{"a": "\\u0000"}', "{broken", None):
         execute(database, "insert_dead_letters", "one", "run", 1, [NOW], ["task.multi"], None, None, [headers],
-                [b"\x00\xff"], ["why"], [False])
+                [b"\x00\xff"], ["why"], [False], 10, 1000)
     rows = database.query("SELECT headers, body FROM dead_letters ORDER BY id")
     assert [row["headers"] for row in rows] == [{"a": 1}, '{"a": "\\u0000"}', "{broken", None]
     assert all(bytes(row["body"]) == b"\x00\xff" for row in rows)

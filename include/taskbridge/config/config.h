@@ -46,8 +46,9 @@ struct tb_config {
     } log;
     struct {
         bool enabled;
-        int64_t completed_after_s, completed_every_s;
+        int64_t completed_after_s, history_after_s, completed_every_s;
         int64_t orphaned_after_s, orphaned_every_s;
+        int64_t dead_letters_after_s, dead_letters_max_rows, dead_letters_max_bytes;
         int64_t statuses_every_s, silent_after_s, ask_apart_s;
         int64_t delete_batch_rows;
     } maintenance;

@@ -31,15 +31,17 @@ extern const struct tb_maintenance_queries {
 #define TB_MAINTENANCE_CHANNEL "taskbridge_maintenance"
 
 enum tb_cleanup {
-    TB_CLEANUP_COMPLETED, /* ended more than $1 seconds ago */
-    TB_CLEANUP_ORPHANED,  /* not ended, and not heard of for $1 seconds */
+    TB_CLEANUP_COMPLETED,    /* rows that ended more than $1 seconds ago */
+    TB_CLEANUP_ORPHANED,     /* rows that did not end, and were not heard of for $1 seconds: they are ended */
+    TB_CLEANUP_DEAD_LETTERS, /* that came more than $1 seconds ago */
     TB_CLEANUPS
 };
 
 extern const struct tb_cleanup_kind {
-    const char *job; /* "cleanup_old_completed_tasks", "cleanup_orphaned_trackers" */
-    /* $1 age in seconds, $2 how many at most. One row: how many were deleted. Their companies are notified.
-     */
+    const char *job;  /* "cleanup_old_completed_tasks" */
+    const char *name; /* as people ask for it: "completed" */
+    const char *done; /* what happens to a row: "deleted" */
+    /* $1 age in seconds, $2 how many at most. One row: to how many it happened. Companies are notified. */
     const struct tb_query *remove;
     const struct tb_query *count; /* $1 age in seconds. One row: how many there are. */
 } tb_cleanups[TB_CLEANUPS];

@@ -15,6 +15,7 @@ struct tb_store_sink_options {
     const char *schema;
     const char *instance; /* of bridge_instances: the counters' key, unique among running daemons */
     const char *application_name;
+    int64_t dead_letters_max_rows, dead_letters_max_bytes; /* of one kind; beyond they are only counted */
     int64_t connect_timeout_us;
     int64_t response_timeout_us; /* without any answer for so long, the connection counts as lost */
     /* Both optional: for the log. */

@@ -39,6 +39,8 @@ void tb_statuses_push_record(struct tb_params *params, const struct tb_status_ch
 
 extern const struct tb_statuses_queries {
     const struct tb_query *find, *record;
+    /* $1 how long past in microseconds, $2 how many at most. One row: how many were ended. */
+    const struct tb_query *expire;
 } tb_statuses_queries;
 
 #endif

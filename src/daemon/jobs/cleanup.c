@@ -1,11 +1,11 @@
-/* cleanup_old_completed_tasks and cleanup_orphaned_trackers.
+/* cleanup_old_completed_tasks, cleanup_orphaned_trackers and cleanup_dead_letters.
  *
- * Rows go in small batches, each in a transaction of its own, and after each the job rests for as long as the
- * batch took: so it never has more than half of one backend's time, and what it locks it lets go soon. Rows
- * that a daemon is writing are passed over; the next run takes them.
+ * Rows are taken in small batches, each in a transaction of its own, and after each the job rests for as long
+ * as the batch took: so it never has more than half of one backend's time, and what it locks it lets go soon.
+ * Rows that a daemon is writing are passed over; the next run takes them.
  *
- * When the orphaned are gone, so are the names of daemons and workers that were not heard of for long: where
- * each start brings a new name, they would gather for ever. */
+ * When the orphaned are ended, the names of daemons and workers that were not heard of for long are
+ * deleted: where each start brings a new name, they would gather for ever. */
 #include "jobs.h"
 
 #include "taskbridge/store/maintenance.h"
@@ -17,7 +17,7 @@
 
 /* One run at a time exists, of either kind. */
 struct cleanup {
-    bool forgets;
+    enum tb_cleanup kind;
     struct tb_statement statement;
     struct tb_param params[2];
     char age[24], limit[24];
@@ -29,9 +29,10 @@ static void remove_batch(struct tb_job *job);
 static void end(struct tb_job *job, struct cleanup *run, enum tb_job_outcome outcome, const char *why)
 {
     int64_t rows = run->rows, batches = run->batches;
+    const char *done = tb_cleanups[run->kind].done;
 
     free(run);
-    tb_job_finished(job, outcome, rows, "%" PRId64 " rows deleted in %" PRId64 " batches%s%s", rows, batches,
+    tb_job_finished(job, outcome, rows, "%" PRId64 " rows %s in %" PRId64 " batches%s%s", rows, done, batches,
                     why ? ": " : "", why ? why : "");
 }
 
@@ -43,11 +44,7 @@ static void on_forgotten(struct tb_job *job, int outcome, const struct tb_error 
 /* A name outlives the tasks that it is named in. */
 static void forget_names(struct tb_job *job, struct cleanup *run)
 {
-    int64_t age_s = tb_job_config(job)->maintenance.orphaned_after_s;
-
-    if (age_s < NAMES_KEPT_S)
-        age_s = NAMES_KEPT_S;
-    snprintf(run->age, sizeof(run->age), "%" PRId64, age_s);
+    snprintf(run->age, sizeof(run->age), "%" PRId64, NAMES_KEPT_S);
     run->statement = (struct tb_statement){tb_maintenance_queries.forget, run->params, 1};
     tb_job_execute(job, &run->statement, 1, NULL, on_forgotten);
 }
@@ -70,7 +67,7 @@ static void on_removed(struct tb_job *job, int outcome, const struct tb_error *e
     }
     run->rows += run->batch_rows;
     run->batches++;
-    if (run->batch_rows < run->limit_rows && run->forgets)
+    if (run->batch_rows < run->limit_rows && run->kind == TB_CLEANUP_ORPHANED)
         forget_names(job, run);
     else if (run->batch_rows < run->limit_rows)
         end(job, run, TB_JOB_DONE, NULL);
@@ -101,7 +98,7 @@ static void start(struct tb_job *job, enum tb_cleanup kind, int64_t age_s)
         tb_job_finished(job, TB_JOB_FAILED, 0, "out of memory");
         return;
     }
-    run->forgets = kind == TB_CLEANUP_ORPHANED;
+    run->kind = kind;
     run->limit_rows = tb_job_config(job)->maintenance.delete_batch_rows;
     snprintf(run->age, sizeof(run->age), "%" PRId64, age_s);
     snprintf(run->limit, sizeof(run->limit), "%" PRId64, run->limit_rows);
@@ -114,12 +111,17 @@ static void start(struct tb_job *job, enum tb_cleanup kind, int64_t age_s)
 
 static void start_completed(struct tb_job *job)
 {
-    start(job, TB_CLEANUP_COMPLETED, tb_job_config(job)->maintenance.completed_after_s);
+    start(job, TB_CLEANUP_COMPLETED, tb_job_config(job)->maintenance.history_after_s);
 }
 
 static void start_orphaned(struct tb_job *job)
 {
     start(job, TB_CLEANUP_ORPHANED, tb_job_config(job)->maintenance.orphaned_after_s);
+}
+
+static void start_dead_letters(struct tb_job *job)
+{
+    start(job, TB_CLEANUP_DEAD_LETTERS, tb_job_config(job)->maintenance.dead_letters_after_s);
 }
 
 static int64_t completed_period_s(const struct tb_config *config)
@@ -136,3 +138,5 @@ const struct tb_job_kind tb_job_completed = {
     .name = "cleanup_old_completed_tasks", .period_s = completed_period_s, .start = start_completed};
 const struct tb_job_kind tb_job_orphaned = {
     .name = "cleanup_orphaned_trackers", .period_s = orphaned_period_s, .start = start_orphaned};
+const struct tb_job_kind tb_job_dead_letters = {
+    .name = "cleanup_dead_letters", .period_s = completed_period_s, .start = start_dead_letters};

@@ -6,8 +6,8 @@
 #include "../schedule.h"
 #include "taskbridge/amqp/broker.h"
 
-/* cleanup_old_completed_tasks and cleanup_orphaned_trackers: deletes in small batches. */
-extern const struct tb_job_kind tb_job_completed, tb_job_orphaned;
+/* cleanup_old_completed_tasks, cleanup_orphaned_trackers, cleanup_dead_letters: in small batches. */
+extern const struct tb_job_kind tb_job_completed, tb_job_orphaned, tb_job_dead_letters;
 
 /* update_task_statuses: finds tasks that died silently, asking workers over the broker. */
 struct tb_job_statuses;

@@ -18,6 +18,7 @@
 #include <inttypes.h>
 
 #define INHERIT_ROWS    1000
+#define EXPIRE_ROWS     10000
 #define PARAM_MAX_BYTES TB_MIB
 #define ARENA_MAX_BYTES TB_MIB
 
@@ -45,7 +46,7 @@ struct tb_job_statuses {
     struct tb_buf buf;
     struct tb_params params;
     struct tb_statement statement;
-    int64_t asked, lost, found, inherited;
+    int64_t asked, lost, found, expired, inherited;
 };
 
 static void find_page(struct tb_job *job);
@@ -70,10 +71,11 @@ static void end(struct tb_job *job, enum tb_job_outcome outcome, const char *why
 {
     const struct tb_job_statuses *run = tb_job_owner(job);
 
-    tb_job_finished(job, outcome, run->lost + run->found,
+    tb_job_finished(job, outcome, run->lost + run->found + run->expired,
                     "%" PRId64 " asked for, %" PRId64 " lost, %" PRId64 " found again, %" PRId64
-                    " took their root's company%s%s",
-                    run->asked, run->lost, run->found, run->inherited, why ? ": " : "", why ? why : "");
+                    " took their root's company, %" PRId64 " expired%s%s",
+                    run->asked, run->lost, run->found, run->inherited, run->expired, why ? ": " : "",
+                    why ? why : "");
 }
 
 static void execute(struct tb_job *job, const struct tb_query *query,
@@ -286,6 +288,34 @@ static void find_page(struct tb_job *job)
     execute(job, tb_statuses_queries.find, on_page_rows, on_page);
 }
 
+/* ---- what expired in its queue ---- */
+
+static void on_expired_row(struct tb_job *job, size_t statement, const struct tb_result *result)
+{
+    struct tb_job_statuses *run = tb_job_owner(job);
+
+    (void)statement;
+    run->expired += tb_result_int64(result, 0, 0);
+}
+
+static void on_expired(struct tb_job *job, int outcome, const struct tb_error *err)
+{
+    if (outcome)
+        end(job, TB_JOB_FAILED, err->text);
+    else
+        find_page(job);
+}
+
+static void expire(struct tb_job *job)
+{
+    struct tb_job_statuses *run = tb_job_owner(job);
+
+    begin_params(run);
+    tb_params_push_int64(&run->params, tb_job_config(job)->maintenance.silent_after_s * TB_US_PER_S);
+    tb_params_push_int64(&run->params, EXPIRE_ROWS);
+    execute(job, tb_statuses_queries.expire, on_expired_row, on_expired);
+}
+
 /* ---- what the daemons have heard ---- */
 
 static void on_heard_row(struct tb_job *job, size_t statement, const struct tb_result *result)
@@ -306,7 +336,7 @@ static void on_heard(struct tb_job *job, int outcome, const struct tb_error *err
     else if (!is_all_heard(run))
         end(job, TB_JOB_DONE, why_unheard(run));
     else
-        find_page(job);
+        expire(job);
 }
 
 static void ask_daemons(struct tb_job *job)
@@ -344,7 +374,7 @@ static void start(struct tb_job *job)
     struct tb_job_statuses *run = tb_job_owner(job);
 
     run->job = job;
-    run->asked = run->lost = run->found = run->inherited = 0;
+    run->asked = run->lost = run->found = run->expired = run->inherited = 0;
     run->after_updated_at = TB_STAMP_NONE;
     run->after_id = 0;
     begin_params(run);

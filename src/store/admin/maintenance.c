@@ -23,10 +23,12 @@ const struct tb_maintenance_queries tb_maintenance_queries = {
 };
 
 const struct tb_cleanup_kind tb_cleanups[TB_CLEANUPS] = {
-    [TB_CLEANUP_COMPLETED] = {"cleanup_old_completed_tasks", &tb_query_cleanup_completed,
-                              &tb_query_cleanup_completed_count},
-    [TB_CLEANUP_ORPHANED] = {"cleanup_orphaned_trackers", &tb_query_cleanup_orphaned,
+    [TB_CLEANUP_COMPLETED] = {"cleanup_old_completed_tasks", "completed", "deleted",
+                              &tb_query_cleanup_completed, &tb_query_cleanup_completed_count},
+    [TB_CLEANUP_ORPHANED] = {"cleanup_orphaned_trackers", "orphaned", "ended", &tb_query_cleanup_orphaned,
                              &tb_query_cleanup_orphaned_count},
+    [TB_CLEANUP_DEAD_LETTERS] = {"cleanup_dead_letters", "dead-letters", "deleted",
+                                 &tb_query_cleanup_dead_letters, &tb_query_cleanup_dead_letters_count},
 };
 
 #define NUMBER_BYTES 24

@@ -12,6 +12,7 @@
 const struct tb_statuses_queries tb_statuses_queries = {
     .find = &tb_query_statuses_find,
     .record = &tb_query_statuses_record,
+    .expire = &tb_query_statuses_expire,
 };
 
 static const struct tb_column change_columns[] = {

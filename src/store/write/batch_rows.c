@@ -170,11 +170,13 @@ void tb_batch_push_incarnations(const struct tb_batch *batch, const struct tb_ba
     PUSH(params, start_columns, batch->starts, batch->start_count);
 }
 
-void tb_batch_push_dead(const struct tb_batch *batch, const struct tb_batch_mark *mark,
-                        struct tb_params *params)
+void tb_batch_push_dead(const struct tb_batch *batch, const struct tb_batch_mark *mark, int64_t max_rows,
+                        int64_t max_bytes, struct tb_params *params)
 {
     push_mark(mark, params);
     PUSH(params, dead_columns, batch->dead, batch->dead_count);
+    tb_params_push_int64(params, max_rows);
+    tb_params_push_int64(params, max_bytes);
 }
 
 void tb_batch_push_counts(const struct tb_batch *batch, const struct tb_batch_mark *mark,

@@ -16,8 +16,9 @@ void tb_batch_push_trackers(const struct tb_batch *batch, struct tb_params *para
 void tb_batch_push_workers(const struct tb_batch *batch, struct tb_params *params);
 void tb_batch_push_incarnations(const struct tb_batch *batch, const struct tb_batch_mark *mark,
                                 struct tb_params *params);
-void tb_batch_push_dead(const struct tb_batch *batch, const struct tb_batch_mark *mark,
-                        struct tb_params *params);
+/* Of one kind at most so many letters and bytes are kept, what comes beyond is counted. */
+void tb_batch_push_dead(const struct tb_batch *batch, const struct tb_batch_mark *mark, int64_t max_rows,
+                        int64_t max_bytes, struct tb_params *params);
 void tb_batch_push_counts(const struct tb_batch *batch, const struct tb_batch_mark *mark,
                           struct tb_params *params);
 

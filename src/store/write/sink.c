@@ -176,7 +176,8 @@ static int push_statements(struct tb_store_sink *s, struct slot *slot)
     if (batch->beat_count || batch->start_count)
         tb_batch_push_incarnations(batch, &mark, open_statement(s, slot, &tb_query_count_incarnations));
     if (batch->dead_count)
-        tb_batch_push_dead(batch, &mark, open_statement(s, slot, &tb_query_insert_dead_letters));
+        tb_batch_push_dead(batch, &mark, s->options.dead_letters_max_rows, s->options.dead_letters_max_bytes,
+                           open_statement(s, slot, &tb_query_insert_dead_letters));
     tb_batch_push_counts(batch, &mark, open_statement(s, slot, &tb_query_count_batch));
     return s->buf.failed ? -ENOMEM : 0;
 }

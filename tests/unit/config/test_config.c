@@ -59,7 +59,7 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_int_equal(config->log.format, TB_LOG_TEXT);
     assert_true(config->maintenance.enabled);
     assert_int_equal(config->maintenance.completed_after_s, 3600);
-    assert_int_equal(config->maintenance.orphaned_after_s, 86400);
+    assert_int_equal(config->maintenance.orphaned_after_s, 2592000);
     assert_int_equal(config->maintenance.statuses_every_s, 30);
     assert_int_equal(config->maintenance.silent_after_s, 60);
     assert_int_equal(config->maintenance.delete_batch_rows, 1000);
