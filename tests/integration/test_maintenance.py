@@ -318,7 +318,7 @@ def test_without_a_daemon_the_request_is_taken_back(site):
     (("statuses", "--dry-run"), "statuses takes neither --older-than nor --dry-run"),
     (("statuses", "--wait", "long"), "90s"),
     (("completed", "--older-than", "soon"), "90s"),
-    (("everything",), "right would be completed, orphaned or statuses"),
+    (("everything",), "right would be completed, orphaned, dead-letters or statuses"),
 ])
 def test_what_cleanup_does_not_take_is_refused(site, arguments, right):
     refused = site.cli("cleanup", *arguments, check=2)

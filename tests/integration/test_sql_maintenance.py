@@ -98,7 +98,7 @@ def test_rows_not_heard_of_are_ended_unless_they_are_due_later_or_at_a_living_wo
     assert {rows[task_id]["error_message"] for task_id in gone} == {
         "outcome unknown: nothing was heard of it for 1441 minutes"}
     assert rows["registered"]["company_id"] == 1 and rows["registered"]["completed_at"] is not None
-    assert listener() == ["1"]
+    assert set(listener()) == {"1"}
     # Whoever hears of one again has it back.
     write_rows(database, {"task_id": "registered", "began_at": ago(-1)})
     assert (database.row("registered")["status"], database.row("registered")["company_id"]) == ("running", 1)
