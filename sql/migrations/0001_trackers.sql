@@ -263,7 +263,6 @@ CREATE INDEX IF NOT EXISTS trackers_company_failed ON background_task_trackers (
     WHERE completed_at IS NOT NULL AND succeeded_at IS NULL;
 CREATE INDEX IF NOT EXISTS trackers_flow ON background_task_trackers (root_id) WHERE root_id <> task_id;
 CREATE INDEX IF NOT EXISTS trackers_lost ON background_task_trackers (lost_at) WHERE lost_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS trackers_steps ON background_task_trackers (root_id) WHERE root_id <> task_id;
 
 -- Whoever watches a company hears of every change of its rows, whoever makes it: a person, the product, a copy. Daemons
 -- tell by themselves, once a batch, and say so in taskbridge.told.

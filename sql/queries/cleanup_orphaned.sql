@@ -13,8 +13,8 @@ WITH silent AS (
     FOR UPDATE OF t SKIP LOCKED
 ), ended AS (
     UPDATE background_task_trackers t SET
-        lost_at = coalesce(greatest(t.sent_at, t.received_at, t.began_at, t.retried_at, t.requeued_at, t.failed_at,
-                                    t.revoked_at, t.rejected_at, t.alive_at)
+        lost_at = coalesce(greatest(t.sent_at, t.received_at, t.began_at, t.retried_at, t.requeued_at, t.cancelled_at,
+                                    t.failed_at, t.revoked_at, t.rejected_at, t.alive_at)
                            + greatest(now() - t.updated_at, interval '1 microsecond'), now()),
         lost_reason = 'outcome unknown: nothing was heard of it for ' || CASE
             WHEN now() - t.updated_at >= interval '2 days' THEN extract(day FROM now() - t.updated_at) || ' days'

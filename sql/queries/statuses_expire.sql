@@ -12,7 +12,8 @@ WITH gone AS (
 ), ended AS (
     UPDATE background_task_trackers t SET
         lost_at = greatest(gone.expired_at,
-                           greatest(t.sent_at, t.retried_at, t.requeued_at, t.failed_at, t.revoked_at, t.rejected_at)
+                           greatest(t.sent_at, t.retried_at, t.requeued_at, t.cancelled_at, t.failed_at, t.revoked_at,
+                                    t.rejected_at)
                            + interval '1 microsecond'),
         lost_reason = 'expired before a worker took it',
         updated_at = now(),

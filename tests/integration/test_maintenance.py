@@ -250,7 +250,9 @@ def test_a_person_who_interrupts_is_told_how_far_it_came(site):
 
 def test_what_the_configuration_says_of_maintenance_takes_effect_on_sighup(site):
     complete(site, 3)
-    site.config["maintenance"] = {"enabled": False, "completed_every_s": 3600, "orphaned_every_s": 3600,
+    site.variables.clear()
+    site.config["maintenance"] = {"enabled": False, "history_after_s": 3600, "completed_every_s": 3600,
+                                  "orphaned_every_s": 3600,
                                   "statuses_every_s": 3600}
     daemon = site.start_daemon()
 

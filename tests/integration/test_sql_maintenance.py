@@ -405,7 +405,8 @@ def bury(database, number, reasons, rows=3, size=10**6, body=b"0123456789", cont
     """A batch of letters."""
     count = len(reasons)
     execute(database, "insert_dead_letters", "one", "run", number, [NOW] * count, ["worker.heartbeat"] * count,
-            [content_type] * count, None, None, [body] * count, reasons, [False] * count, rows, size)
+            [content_type] * count, None, None, [body] * count, reasons, [False] * count, [False] * count, rows,
+            size)
 
 
 def kinds(database):
@@ -451,7 +452,7 @@ def test_old_letters_go_in_small_batches(database):
 def test_headers_that_jsonb_refuses_are_kept_as_text(database):
     for headers in ('{"a": 1}', '{"a": "\\u0000"}', "{broken", None):
         execute(database, "insert_dead_letters", "one", "run", 1, [NOW], ["task.multi"], None, None, [headers],
-                [b"\x00\xff"], ["why"], [False], 10, 1000)
+                [b"\x00\xff"], ["why"], [False], [False], 10, 1000)
     rows = database.query("SELECT headers, body FROM dead_letters ORDER BY id")
     assert [row["headers"] for row in rows] == [{"a": 1}, '{"a": "\\u0000"}', "{broken", None]
     assert all(bytes(row["body"]) == b"\x00\xff" for row in rows)
