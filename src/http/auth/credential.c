@@ -160,23 +160,12 @@ static bool read_forwarded(const struct tb_head *head, const struct tb_config *c
 
 /* ---- all together ---- */
 
-static size_t count_fields(const struct tb_head *head, const char *name)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < head->field_count; i++)
-        count += is_name(head->fields[i].name, name);
-    return count;
-}
-
 int tb_credential_read(const struct tb_head *head, const struct tb_config *config, bool is_websocket,
                        struct tb_arena *arena, struct tb_credential *ret_credential)
 {
     struct tb_str authorization = tb_head_find(head, "Authorization");
     struct tb_credential credential = {0};
 
-    if (count_fields(head, "Authorization") > 1)
-        return TB_CREDENTIAL_TWICE;
     if (!tb_str_is_null(authorization))
         read_authorization(tb_str_trim(authorization), &credential);
     for (size_t i = 0; is_websocket && i < head->field_count; i++) {

@@ -22,7 +22,8 @@ struct tb_credential {
 };
 
 enum tb_credential_outcome {
-    TB_CREDENTIAL_TWICE = 1, /* more than one: nobody should have to guess which counts */
+    TB_CREDENTIAL_TWICE = 1, /* more than one: nobody should have to guess which counts. (Of two headers of
+                              * that name the head's parser says so.) */
     TB_CREDENTIAL_FULL       /* the cookies don't fit into the arena */
 };
 
