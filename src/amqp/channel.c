@@ -1,17 +1,13 @@
-/* Messages with confirmation, and a mailbox for answers, without waiting for either.
+/* Messages with confirmation, without waiting for it.
  *
  * A letter is a message under way: it waits to be written, then for the broker's word. Letters are written in
  * the order in which they came, as many as may be unconfirmed, and only when the kernel takes a whole one at
  * once. The broker confirms numbers; what it could not route it returns, before the confirmation, and is
  * known by its message_id.
  *
- * Two AMQP channels: a message that the broker refuses (403, 404) costs the first one, which is opened again
- * by steps, each the answer to the one before; letters unconfirmed by then have the refusal as their outcome
- * where it names their exchange, and are of unknown fate otherwise. On the second the mailbox is set up, by
- * steps as well.
- *
- * reply.celery.pidbox must be declared exactly as workers do it, or their channels break: it is looked for
- * first. The queue bears the bridge's own name, for its user owns nothing else. */
+ * A message that the broker refuses (403, 404) costs the AMQP channel, which is opened again by steps, each
+ * the answer to the one before; letters unconfirmed by then have the refusal as their outcome where it names
+ * their exchange, and are of unknown fate otherwise. Answers come on a second one (listener.c). */
 #include "taskbridge/amqp/channel.h"
 
 #include <assert.h>
@@ -24,17 +20,16 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "assembly.h"
 #include "connector.h"
+#include "listener.h"
 #include "message.h"
 #include "taskbridge/base/limits.h"
 #include "taskbridge/base/random.h"
 #include "taskbridge/io/backoff.h"
 
-#define PUBLISHING   1
-#define LISTENING    2
-#define QUEUE_PREFIX "taskbridge.reply."
-#define POOL_BYTES   (4 * TB_KIB)
+#define PUBLISHING 1
+#define LISTENING  TB_LISTENER_CHANNEL
+#define POOL_BYTES (4 * TB_KIB)
 /* How many frames are taken before the loop gets its turn. */
 #define TURN_FRAMES    256
 #define GOODBYE_US     (TB_US_PER_S / 10)
@@ -63,40 +58,24 @@ struct letters {
     size_t count;
 };
 
-/* What is asked for next where the answer to the last came. */
+/* What is asked for next on the channel of messages where the answer to the last came. */
 enum publishing { PUBLISHING_CLOSED, PUBLISHING_OPENS, PUBLISHING_SELECTS, PUBLISHING_READY };
-enum listening {
-    LISTENING_NOT,
-    LISTENING_OPENS,
-    LISTENING_FINDS_ASKS,
-    LISTENING_FINDS_REPLIES,
-    LISTENING_OPENS_AGAIN,
-    LISTENING_MAKES_REPLIES,
-    LISTENING_MAKES_QUEUE,
-    LISTENING_BINDS,
-    LISTENING_CONSUMES,
-    LISTENING_READY
-};
 
 struct tb_channel {
     struct tb_broker broker;
     struct tb_channel_events events;
-    const struct tb_mailbox *mailbox; /* NULL: nobody listens */
+    const struct tb_mailbox *mailbox; /* that is wanted; NULL: none at present */
     struct tb_connector *connector;
     struct tb_session *session; /* owned; NULL while there is no connection */
-    struct tb_assembly assembly;
+    struct tb_listener listener;
     struct tb_watch watch;
     struct tb_timer connect, turn, beat;
     struct tb_backoff backoff;
     int64_t connected_at, retry_at; /* monotonic */
     enum publishing publishing;
-    enum listening listening;
-    bool publishing_is_due, listening_is_due; /* the request of the step is to be written */
-    bool is_listening_wanted, listening_is_open;
-    bool is_returning; /* a returned message's header and body come next */
+    bool publishing_is_due; /* the request of the step is to be written */
+    bool is_returning;      /* a returned message's header and body come next */
     bool beat_is_due;
-    char reply_key[TB_UUID_TEXT_BYTES];
-    char queue[sizeof(QUEUE_PREFIX) + TB_UUID_TEXT_BYTES];
     struct letters waiting, written;
     size_t bytes; /* of all letters */
     uint64_t last_number, last_id;
@@ -257,61 +236,6 @@ static int send_publishing_step(struct tb_channel *channel)
                : amqp_send_method(state, PUBLISHING, AMQP_CONFIRM_SELECT_METHOD, &confirm);
 }
 
-static int send_exchange(struct tb_channel *channel, const char *name, const char *type, bool is_passive)
-{
-    amqp_exchange_declare_t declare = {
-        .exchange = amqp_cstring_bytes(name), .type = amqp_cstring_bytes(type), .passive = is_passive};
-    return amqp_send_method(channel->session->state, LISTENING, AMQP_EXCHANGE_DECLARE_METHOD, &declare);
-}
-
-static int send_queue(struct tb_channel *channel)
-{
-    amqp_queue_declare_t declare = {
-        .queue = amqp_cstring_bytes(channel->queue), .exclusive = 1, .auto_delete = 1};
-    return amqp_send_method(channel->session->state, LISTENING, AMQP_QUEUE_DECLARE_METHOD, &declare);
-}
-
-static int send_bind(struct tb_channel *channel)
-{
-    amqp_queue_bind_t bind = {.queue = amqp_cstring_bytes(channel->queue),
-                              .exchange = amqp_cstring_bytes(channel->mailbox->replies),
-                              .routing_key = amqp_cstring_bytes(channel->reply_key)};
-    return amqp_send_method(channel->session->state, LISTENING, AMQP_QUEUE_BIND_METHOD, &bind);
-}
-
-static int send_consume(struct tb_channel *channel)
-{
-    amqp_basic_consume_t consume = {.queue = amqp_cstring_bytes(channel->queue), .no_ack = 1, .exclusive = 1};
-    return amqp_send_method(channel->session->state, LISTENING, AMQP_BASIC_CONSUME_METHOD, &consume);
-}
-
-static int send_listening_step(struct tb_channel *channel)
-{
-    amqp_channel_open_t open = {0};
-    channel->listening_is_due = false;
-    switch (channel->listening) {
-    case LISTENING_OPENS:
-    case LISTENING_OPENS_AGAIN:
-        return amqp_send_method(channel->session->state, LISTENING, AMQP_CHANNEL_OPEN_METHOD, &open);
-    case LISTENING_FINDS_ASKS:
-        return send_exchange(channel, channel->mailbox->asks, "fanout", true);
-    case LISTENING_FINDS_REPLIES:
-        return send_exchange(channel, channel->mailbox->replies, "direct", true);
-    case LISTENING_MAKES_REPLIES:
-        return send_exchange(channel, channel->mailbox->replies, "direct", false);
-    case LISTENING_MAKES_QUEUE:
-        return send_queue(channel);
-    case LISTENING_BINDS:
-        return send_bind(channel);
-    case LISTENING_CONSUMES:
-        return send_consume(channel);
-    case LISTENING_NOT:
-    case LISTENING_READY:
-        break;
-    }
-    return AMQP_STATUS_OK;
-}
-
 static int send_beat(struct tb_channel *channel)
 {
     amqp_frame_t frame = {.frame_type = AMQP_FRAME_HEARTBEAT};
@@ -354,8 +278,8 @@ static bool write_next(struct tb_channel *channel)
     int status = AMQP_STATUS_OK;
     if (channel->publishing_is_due)
         status = send_publishing_step(channel);
-    else if (channel->listening_is_due)
-        status = send_listening_step(channel);
+    else if (channel->listener.is_due)
+        status = tb_listener_write(&channel->listener, channel->session);
     else if (channel->beat_is_due)
         status = send_beat(channel);
     else if (may_write_letter(channel) && has_room(channel, channel->waiting.first->bytes))
@@ -384,7 +308,7 @@ static void flush(struct tb_channel *channel)
 
 static bool is_needed(const struct tb_channel *channel)
 {
-    return channel->waiting.first || channel->is_listening_wanted;
+    return channel->waiting.first || channel->mailbox;
 }
 
 static void need_connection(struct tb_channel *channel)
@@ -396,7 +320,7 @@ static void need_connection(struct tb_channel *channel)
 
 static void tell_lost(struct tb_channel *channel, const struct tb_error *err)
 {
-    channel->is_listening_wanted = false;
+    channel->mailbox = NULL;
     channel->retry_at = tb_clock_monotonic_us() + tb_backoff_next_us(&channel->backoff);
     channel->events.on_lost(channel->events.owner, err);
     if (is_needed(channel))
@@ -422,11 +346,10 @@ static void lose(struct tb_channel *channel, const struct tb_error *err)
     if (reason.code >= 0)
         reason.code = -ECONNRESET;
     drop_session(channel, 0);
-    tb_assembly_reset(&channel->assembly);
+    tb_listener_reset(&channel->listener);
     channel->publishing = PUBLISHING_CLOSED;
-    channel->listening = LISTENING_NOT;
-    channel->listening_is_open = channel->is_blocked = channel->is_returning = channel->beat_is_due = false;
-    channel->publishing_is_due = channel->listening_is_due = false;
+    channel->is_blocked = channel->is_returning = channel->beat_is_due = false;
+    channel->publishing_is_due = false;
     tb_error_clear(&channel->fault);
     if (tb_clock_monotonic_us() - channel->connected_at >= LASTING_US)
         tb_backoff_reset(&channel->backoff);
@@ -528,93 +451,32 @@ static int take_publishing(struct tb_channel *channel, const amqp_frame_t *frame
 
 /* ---- what comes on the channel of answers ---- */
 
-static const struct step {
-    amqp_method_number_t answer;
-    enum listening next;
-    const char *right; /* what it takes: exchange or queues are put behind it */
-    bool is_exchange;
-} steps[] = {
-    [LISTENING_OPENS] = {AMQP_CHANNEL_OPEN_OK_METHOD, LISTENING_FINDS_ASKS, NULL, false},
-    [LISTENING_FINDS_ASKS] = {AMQP_EXCHANGE_DECLARE_OK_METHOD, LISTENING_FINDS_REPLIES, "see exchange", true},
-    [LISTENING_FINDS_REPLIES] = {AMQP_EXCHANGE_DECLARE_OK_METHOD, LISTENING_MAKES_QUEUE, "see exchange",
-                                 true},
-    [LISTENING_OPENS_AGAIN] = {AMQP_CHANNEL_OPEN_OK_METHOD, LISTENING_MAKES_REPLIES, NULL, false},
-    [LISTENING_MAKES_REPLIES] = {AMQP_EXCHANGE_DECLARE_OK_METHOD, LISTENING_MAKES_QUEUE, "configure exchange",
-                                 true},
-    [LISTENING_MAKES_QUEUE] = {AMQP_QUEUE_DECLARE_OK_METHOD, LISTENING_BINDS, "configure, write and read",
-                               false},
-    [LISTENING_BINDS] = {AMQP_QUEUE_BIND_OK_METHOD, LISTENING_CONSUMES, "read exchange", true},
-    [LISTENING_CONSUMES] = {AMQP_BASIC_CONSUME_OK_METHOD, LISTENING_READY, "read", false},
-};
-
-static void step_listening(struct tb_channel *channel, enum listening next)
-{
-    channel->listening = next;
-    channel->listening_is_due = next != LISTENING_NOT && next != LISTENING_READY;
-}
-
 static void end_listening(struct tb_channel *channel, int outcome, const struct tb_error *err)
 {
-    step_listening(channel, outcome ? LISTENING_NOT : LISTENING_READY);
-    channel->is_listening_wanted = false;
+    channel->mailbox = NULL;
     channel->events.on_listening(channel->events.owner, outcome, err);
-}
-
-static void forbid(struct tb_channel *channel, const struct tb_error *reason)
-{
-    struct tb_error err = {0};
-    const struct step *step = &steps[channel->listening];
-    tb_error_set(&err, TB_LISTEN_FORBIDDEN, "user %s needs the right to %s %s%s (%s)", channel->session->user,
-                 step->right ? step->right : "open",
-                 step->is_exchange ? channel->mailbox->replies : "queues " QUEUE_PREFIX "…",
-                 channel->listening == LISTENING_BINDS ? " and write queues " QUEUE_PREFIX "…" : "",
-                 reason->text);
-    end_listening(channel, TB_LISTEN_FORBIDDEN, &err);
-}
-
-static int take_listening_refusal(struct tb_channel *channel, const amqp_frame_t *frame, struct tb_error *err)
-{
-    struct tb_error reason = {0};
-    int code = tb_session_closed_by_peer(channel->session, frame, &reason);
-    channel->listening_is_open = false;
-    if (code == AMQP_NOT_FOUND && channel->listening == LISTENING_FINDS_REPLIES)
-        step_listening(channel, LISTENING_OPENS_AGAIN);
-    else if (code == AMQP_NOT_FOUND && channel->listening == LISTENING_FINDS_ASKS)
-        end_listening(channel, TB_LISTEN_NOBODY, &reason);
-    else if (code == AMQP_ACCESS_REFUSED && channel->listening != LISTENING_READY)
-        forbid(channel, &reason);
-    else
-        return tb_error_set(err, code < 0 ? code : -EIO, "%s", reason.text);
-    return 0;
-}
-
-static int take_listening_method(struct tb_channel *channel, const amqp_frame_t *frame, struct tb_error *err)
-{
-    const struct step *step = &steps[channel->listening];
-    amqp_method_number_t id = frame->payload.method.id;
-    if (id == AMQP_CHANNEL_CLOSE_METHOD)
-        return take_listening_refusal(channel, frame, err);
-    if (id == AMQP_BASIC_CANCEL_METHOD)
-        return tb_error_set(err, -ECONNRESET, "the broker cancelled the mailbox of answers");
-    if (channel->listening == LISTENING_NOT || channel->listening == LISTENING_READY || id != step->answer)
-        return 0;
-    channel->listening_is_open = true;
-    if (step->next == LISTENING_READY)
-        end_listening(channel, 0, &(struct tb_error){0});
-    else
-        step_listening(channel, step->next);
-    return 0;
 }
 
 static int take_listening(struct tb_channel *channel, const amqp_frame_t *frame, struct tb_error *err)
 {
-    if (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id != AMQP_BASIC_DELIVER_METHOD)
-        return take_listening_method(channel, frame, err);
-    int r = tb_assembly_push(&channel->assembly, frame, err);
-    if (r != TB_ASSEMBLY_DONE)
-        return r;
-    channel->events.on_reply(channel->events.owner, &channel->assembly.delivery);
-    return 0;
+    struct tb_error reason = {0};
+    int r = tb_listener_take(&channel->listener, channel->session, frame, &reason);
+    switch (r) {
+    case TB_LISTENER_DONE:
+        end_listening(channel, 0, &reason);
+        return 0;
+    case TB_LISTENER_FORBIDDEN:
+        end_listening(channel, TB_LISTEN_FORBIDDEN, &reason);
+        return 0;
+    case TB_LISTENER_NOBODY:
+        end_listening(channel, TB_LISTEN_NOBODY, &reason);
+        return 0;
+    case TB_LISTENER_REPLY:
+        channel->events.on_reply(channel->events.owner, &channel->listener.assembly.delivery);
+        return 0;
+    default:
+        return r < 0 ? tb_error_set(err, r, "%s", reason.text) : 0;
+    }
 }
 
 /* ---- what comes ---- */
@@ -668,7 +530,7 @@ static void take_turn(struct tb_channel *channel)
 {
     struct tb_error err = {0};
     int r = channel->fault.code ? 0 : take_frames(channel, &err);
-    if (r == 0 && channel->is_listening_wanted && channel->listening == LISTENING_READY)
+    if (r == 0 && channel->mailbox && channel->listener.step == TB_LISTENER_READY)
         end_listening(channel, 0, &err);
     if (r == 0 && !channel->fault.code)
         flush(channel);
@@ -737,8 +599,8 @@ static void on_session(void *owner, struct tb_session *session, size_t broker, v
     if (amqp_get_heartbeat(session->state) > 0)
         tb_loop_arm(channel->broker.loop, &channel->beat,
                     amqp_get_heartbeat(session->state) * TB_US_PER_S / 2);
-    if (channel->is_listening_wanted)
-        step_listening(channel, LISTENING_OPENS);
+    if (channel->mailbox)
+        tb_listener_begin(&channel->listener, channel->mailbox);
     tb_loop_arm(channel->broker.loop, &channel->turn, 0);
 }
 
@@ -763,7 +625,7 @@ int tb_channel_open(const struct tb_broker *broker, const char *role, const stru
     struct tb_channel *channel = calloc(1, sizeof(*channel));
     int r = channel ? tb_random_bytes(&seed, sizeof(seed)) : -ENOMEM;
     if (r == 0)
-        r = tb_random_uuid(channel->reply_key);
+        r = tb_listener_init(&channel->listener);
     if (r < 0) {
         free(channel);
         return tb_error_set_errno(err, r, "preparing a channel to the broker");
@@ -776,8 +638,6 @@ int tb_channel_open(const struct tb_broker *broker, const char *role, const stru
     }
     channel->broker = *broker;
     channel->events = *events;
-    snprintf(channel->queue, sizeof(channel->queue), QUEUE_PREFIX "%s", channel->reply_key);
-    tb_assembly_init(&channel->assembly);
     init_amqp_pool(&channel->pool, POOL_BYTES);
     channel->watch = (struct tb_watch){.fd = -1, .on_ready = on_ready, .owner = channel};
     channel->connect = (struct tb_timer){.on_expire = on_connect, .owner = channel};
@@ -807,7 +667,7 @@ void tb_channel_close(struct tb_channel *channel)
     drop_session(channel, GOODBYE_US);
     free_letters(&channel->waiting);
     free_letters(&channel->written);
-    tb_assembly_deinit(&channel->assembly);
+    tb_listener_deinit(&channel->listener);
     empty_amqp_pool(&channel->pool);
     free(channel);
 }
@@ -855,17 +715,16 @@ void tb_channel_withdraw(struct tb_channel *channel, struct tb_sending *sending)
 void tb_channel_listen(struct tb_channel *channel, const struct tb_mailbox *mailbox)
 {
     channel->mailbox = mailbox;
-    channel->is_listening_wanted = true;
     need_connection(channel);
-    if (channel->session && channel->listening == LISTENING_NOT)
-        step_listening(channel, channel->listening_is_open ? LISTENING_FINDS_ASKS : LISTENING_OPENS);
-    if (channel->session)
-        tb_loop_arm(channel->broker.loop, &channel->turn, 0);
+    if (!channel->session)
+        return;
+    tb_listener_begin(&channel->listener, mailbox);
+    tb_loop_arm(channel->broker.loop, &channel->turn, 0);
 }
 
 const char *tb_channel_reply_key(const struct tb_channel *channel)
 {
-    return channel->reply_key;
+    return channel->listener.key;
 }
 
 const char *tb_channel_blocked(const struct tb_channel *channel)

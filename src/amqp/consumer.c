@@ -47,7 +47,7 @@
 /* How long the pipeline may take nothing before deliveries are held; RabbitMQ waits for 30 s. */
 #define PATIENCE_US (5 * TB_US_PER_S)
 /* When nothing came for so long the queue may have lost its binding; asked for ever more rarely. */
-#define QUIET_FIRST_US (30 * TB_US_PER_S)
+#define QUIET_FIRST_US (10 * TB_US_PER_S)
 #define QUIET_MAX_US   (600 * TB_US_PER_S)
 
 struct tb_consumer {

@@ -41,21 +41,21 @@ static int connect_to(struct tb_session *session, const struct tb_amqp_options *
                       struct tb_inspection *inspection, struct tb_error *err)
 {
     *inspection = (struct tb_inspection){.queue_messages = -1, .queue_consumers = -1};
-    int rc = tb_amqp_options_check(options, err);
-    if (rc < 0)
-        return rc;
+    int r = tb_amqp_options_check(options, err);
+    if (r < 0)
+        return r;
     struct tb_buf place;
     tb_buf_init(&place, 4096);
     tb_amqp_options_push_place(options, &place);
     snprintf(inspection->place, sizeof(inspection->place), "%s", place.ptr ? place.ptr : "");
     tb_buf_deinit(&place);
 
-    rc = tb_session_open(session, options, "taskbridge", err);
-    if (rc == 0)
-        rc = tb_session_open_channel(session, CHANNEL, err);
-    if (rc < 0) {
+    r = tb_session_open(session, options, "taskbridge", err);
+    if (r == 0)
+        r = tb_session_open_channel(session, CHANNEL, err);
+    if (r < 0) {
         tb_session_close(session, 0);
-        return rc;
+        return r;
     }
     memcpy(inspection->host, session->host, sizeof(inspection->host));
     memcpy(inspection->vhost, session->vhost, sizeof(inspection->vhost));
@@ -240,13 +240,13 @@ int tb_inspect_broker(const struct tb_amqp_options *options, struct tb_inspectio
     struct tb_session session;
     char uuid[TB_UUID_TEXT_BYTES], own[sizeof(OWN_PREFIX) + TB_UUID_TEXT_BYTES];
     tb_session_init(&session);
-    int rc = tb_random_uuid(uuid);
-    if (rc < 0)
-        return tb_error_set_errno(err, rc, "looking at the broker");
+    int r = tb_random_uuid(uuid);
+    if (r < 0)
+        return tb_error_set_errno(err, r, "looking at the broker");
     snprintf(own, sizeof(own), OWN_PREFIX "%s", uuid);
-    rc = connect_to(&session, options, ret_inspection, err);
-    if (rc < 0)
-        return rc;
+    r = connect_to(&session, options, ret_inspection, err);
+    if (r < 0)
+        return r;
     look_at_exchange(&session, options, ret_inspection);
     look_at_queue(&session, options, ret_inspection);
     tb_session_restart_deadline(&session);
@@ -267,9 +267,9 @@ int tb_inspect_depth(const struct tb_amqp_options *options, struct tb_inspection
     struct tb_session session;
     struct tb_error reason = {0};
     tb_session_init(&session);
-    int rc = connect_to(&session, options, ret_inspection, err);
-    if (rc < 0)
-        return rc;
+    int r = connect_to(&session, options, ret_inspection, err);
+    if (r < 0)
+        return r;
     record(&ret_inspection->queue, find_queue(&session, options, ret_inspection, &reason), &reason);
     tb_session_close(&session, GOODBYE_US);
     return 0;

@@ -45,9 +45,9 @@ static int check_names(const struct tb_amqp_options *options, struct tb_error *e
 static int find_tls(const struct tb_amqp_options *options, bool *ret_is_tls, struct tb_error *err)
 {
     struct tb_amqp_urls urls;
-    int rc = tb_amqp_urls_parse(options->url, &urls, err);
-    if (rc < 0)
-        return rc;
+    int r = tb_amqp_urls_parse(options->url, &urls, err);
+    if (r < 0)
+        return r;
     *ret_is_tls = false;
     for (size_t i = 0; i < urls.count; i++)
         *ret_is_tls |= urls.list[i].is_tls;
@@ -58,9 +58,9 @@ static int find_tls(const struct tb_amqp_options *options, bool *ret_is_tls, str
 int tb_amqp_options_check(const struct tb_amqp_options *options, struct tb_error *err)
 {
     bool is_tls;
-    int rc = find_tls(options, &is_tls, err);
-    if (rc < 0)
-        return rc;
+    int r = find_tls(options, &is_tls, err);
+    if (r < 0)
+        return r;
     if (!options->tls.cert_file != !options->tls.key_file)
         return tb_error_set(err, -EINVAL,
                             "the client's certificate and its key for the broker come together: "

@@ -133,9 +133,9 @@ static int parse_queried(json_t *answer, struct tb_pidbox_reply *reply, struct t
     json_t *entry;
     json_object_foreach(answer, id, entry)
     {
-        int rc = add_task(reply, tb_str_of(id), text_of(json_array_get(entry, 0)), err);
-        if (rc)
-            return rc;
+        int r = add_task(reply, tb_str_of(id), text_of(json_array_get(entry, 0)), err);
+        if (r)
+            return r;
     }
     return 0;
 }
@@ -143,10 +143,10 @@ static int parse_queried(json_t *answer, struct tb_pidbox_reply *reply, struct t
 static int parse_running(json_t *answer, struct tb_pidbox_reply *reply, struct tb_error *err)
 {
     for (size_t i = 0; i < json_array_size(answer); i++) {
-        int rc =
+        int r =
             add_task(reply, text_of(json_object_get(json_array_get(answer, i), "id")), TB_STR("active"), err);
-        if (rc)
-            return rc;
+        if (r)
+            return r;
     }
     return 0;
 }
@@ -171,14 +171,14 @@ int tb_pidbox_reply_parse(const struct tb_delivery *delivery, enum tb_pidbox_met
                           struct tb_pidbox_reply *ret_reply, struct tb_error *err)
 {
     struct tb_pidbox_reply reply = {0};
-    int rc = parse_root(delivery, &reply, err);
-    if (rc == 0)
-        rc = parse_answer(&reply, method, err);
-    if (rc)
+    int r = parse_root(delivery, &reply, err);
+    if (r == 0)
+        r = parse_answer(&reply, method, err);
+    if (r)
         tb_pidbox_reply_deinit(&reply);
     else
         *ret_reply = reply;
-    return rc;
+    return r;
 }
 
 void tb_pidbox_reply_deinit(struct tb_pidbox_reply *reply)

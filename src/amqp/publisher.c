@@ -58,34 +58,34 @@ static int open_channel(struct tb_publisher *publisher, struct tb_error *err)
 {
     struct tb_session *session = &publisher->session;
     tb_session_restart_deadline(session);
-    int rc = tb_session_open_channel(session, CHANNEL, err);
-    if (rc < 0)
-        return rc;
+    int r = tb_session_open_channel(session, CHANNEL, err);
+    if (r < 0)
+        return r;
     tb_session_before_rpc(session);
     amqp_confirm_select(session->state, CHANNEL);
-    rc = tb_session_check_rpc(session, CHANNEL, err, "asking for confirmations");
+    r = tb_session_check_rpc(session, CHANNEL, err, "asking for confirmations");
     publisher->sent = publisher->settled = 0;
     memset(publisher->is_settled, 0, sizeof(publisher->is_settled));
-    return rc > 0 ? -EIO : rc;
+    return r > 0 ? -EIO : r;
 }
 
 int tb_publisher_open(const struct tb_amqp_options *options, struct tb_publisher **ret_publisher,
                       struct tb_error *err)
 {
-    int rc = tb_amqp_options_check(options, err);
-    if (rc < 0)
-        return rc;
+    int r = tb_amqp_options_check(options, err);
+    if (r < 0)
+        return r;
     struct tb_publisher *publisher = calloc(1, sizeof(*publisher));
     if (!publisher)
         return tb_error_set_errno(err, -ENOMEM, "connecting to the broker");
     init_amqp_pool(&publisher->pool, POOL_BYTES);
     publisher->timeout_us = options->connect_timeout_us;
-    rc = tb_session_open(&publisher->session, options, "taskbridge", err);
-    if (rc == 0)
-        rc = open_channel(publisher, err);
-    if (rc < 0) {
+    r = tb_session_open(&publisher->session, options, "taskbridge", err);
+    if (r == 0)
+        r = open_channel(publisher, err);
+    if (r < 0) {
         tb_publisher_close(publisher);
-        return rc;
+        return r;
     }
     *ret_publisher = publisher;
     return 0;
@@ -186,23 +186,23 @@ static int wait_until(struct tb_publisher *publisher, uint64_t unconfirmed_max, 
         amqp_frame_t frame;
         int64_t alarm_us = publisher->blocked_us + ALARM_US;
         bool is_alarm_first = publisher->is_blocked && alarm_us < deadline_us;
-        int rc = tb_session_wait(&publisher->session, is_alarm_first ? alarm_us : deadline_us, &frame, err);
-        if (rc < 0)
-            return rc;
-        if (rc == 0 && publisher->is_blocked)
+        int r = tb_session_wait(&publisher->session, is_alarm_first ? alarm_us : deadline_us, &frame, err);
+        if (r < 0)
+            return r;
+        if (r == 0 && publisher->is_blocked)
             return tb_error_set(
                 err, TB_PUBLISH_BLOCKED,
                 "the broker %s takes no messages at present, an alarm is on: %s; free its memory or "
                 "disk",
                 publisher->session.place, publisher->block_reason);
-        if (rc == 0)
+        if (r == 0)
             return tb_error_set(err, -ETIMEDOUT, "the broker %s did not confirm %llu messages in time",
                                 publisher->session.place,
                                 (unsigned long long)(publisher->sent - publisher->settled));
-        rc = frame.frame_type == AMQP_FRAME_METHOD ? take_method(publisher, &frame, err) : 0;
+        r = frame.frame_type == AMQP_FRAME_METHOD ? take_method(publisher, &frame, err) : 0;
         tb_session_release(&publisher->session, frame.channel);
-        if (rc < 0)
-            return rc;
+        if (r < 0)
+            return r;
     }
     return 0;
 }
@@ -212,13 +212,13 @@ static int take_pending(struct tb_publisher *publisher, struct tb_error *err)
 {
     for (;;) {
         amqp_frame_t frame;
-        int rc = tb_session_read(&publisher->session, &frame, err);
-        if (rc <= 0)
-            return rc;
-        rc = frame.frame_type == AMQP_FRAME_METHOD ? take_method(publisher, &frame, err) : 0;
+        int r = tb_session_read(&publisher->session, &frame, err);
+        if (r <= 0)
+            return r;
+        r = frame.frame_type == AMQP_FRAME_METHOD ? take_method(publisher, &frame, err) : 0;
         tb_session_release(&publisher->session, frame.channel);
-        if (rc < 0)
-            return rc;
+        if (r < 0)
+            return r;
     }
 }
 
@@ -237,24 +237,24 @@ static int tell_outcome(struct tb_publisher *publisher, struct tb_error *err)
 int tb_publisher_publish(struct tb_publisher *publisher, const struct tb_message *message,
                          struct tb_error *err)
 {
-    int rc = tb_message_check(message, &publisher->pool, err);
-    if (rc == 0)
-        rc = take_pending(publisher, err);
-    if (rc == 0)
-        rc = wait_until(publisher, WINDOW - 1, publisher->timeout_us, err);
-    if (rc)
-        return rc;
-    rc = tb_message_write(&publisher->session, CHANNEL, message, TB_STR_NULL, &publisher->pool, err);
-    if (rc < 0)
-        return rc;
+    int r = tb_message_check(message, &publisher->pool, err);
+    if (r == 0)
+        r = take_pending(publisher, err);
+    if (r == 0)
+        r = wait_until(publisher, WINDOW - 1, publisher->timeout_us, err);
+    if (r)
+        return r;
+    r = tb_message_write(&publisher->session, CHANNEL, message, TB_STR_NULL, &publisher->pool, err);
+    if (r < 0)
+        return r;
     publisher->sent++;
     return tell_outcome(publisher, err);
 }
 
 int tb_publisher_confirm(struct tb_publisher *publisher, int64_t timeout_us, struct tb_error *err)
 {
-    int rc = wait_until(publisher, 0, timeout_us, err);
-    return rc ? rc : tell_outcome(publisher, err);
+    int r = wait_until(publisher, 0, timeout_us, err);
+    return r ? r : tell_outcome(publisher, err);
 }
 
 int64_t tb_publisher_confirmed(const struct tb_publisher *publisher)

@@ -455,8 +455,8 @@ int tb_session_check_rpc(struct tb_session *session, amqp_channel_t channel, str
     int status = amqp_send_method(session->state, channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &answer);
     if (status != AMQP_STATUS_OK)
         return tb_session_fail(session, status, err, what);
-    int rc = tb_session_open_channel(session, channel, NULL);
-    return rc < 0 ? rc : code;
+    int r = tb_session_open_channel(session, channel, NULL);
+    return r < 0 ? r : code;
 }
 
 int tb_session_closed_by_peer(struct tb_session *session, const amqp_frame_t *frame, struct tb_error *err)

@@ -148,9 +148,9 @@ static int parse_array(json_t *list, amqp_pool_t *pool, unsigned depth, amqp_arr
         return -ENOMEM;
     ret_array->num_entries = (int)count;
     for (size_t i = 0; i < count; i++) {
-        int rc = parse_value(json_array_get(list, i), pool, depth, &ret_array->entries[i]);
-        if (rc < 0)
-            return rc;
+        int r = parse_value(json_array_get(list, i), pool, depth, &ret_array->entries[i]);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
@@ -203,11 +203,11 @@ static int parse_table(json_t *object, amqp_pool_t *pool, unsigned depth, amqp_t
         /* A key's length is one byte on the wire. */
         if (strlen(key) > UINT8_MAX)
             return -EINVAL;
-        int rc = copy_text(key, strlen(key), pool, &entry->key);
-        if (rc == 0)
-            rc = parse_value(value, pool, depth, &entry->value);
-        if (rc < 0)
-            return rc;
+        int r = copy_text(key, strlen(key), pool, &entry->key);
+        if (r == 0)
+            r = parse_value(value, pool, depth, &entry->value);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
@@ -218,13 +218,13 @@ int tb_table_parse_json(struct tb_str json, amqp_pool_t *pool, amqp_table_t *ret
     if (tb_str_is_null(json))
         return 0;
     json_t *object = json_loadb(json.ptr, json.len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);
-    int rc = json_is_object(object) ? parse_table(object, pool, 1, ret_table) : -EINVAL;
+    int r = json_is_object(object) ? parse_table(object, pool, 1, ret_table) : -EINVAL;
     json_decref(object);
-    if (rc == -EINVAL)
+    if (r == -EINVAL)
         return tb_error_set(
-            err, rc,
+            err, r,
             "the headers of a message must be a JSON object, nested at most %d deep, with names of "
             "at most 255 bytes",
             DEPTH_MAX);
-    return rc < 0 ? tb_error_set_errno(err, rc, "reading the headers of a message") : 0;
+    return r < 0 ? tb_error_set_errno(err, r, "reading the headers of a message") : 0;
 }

@@ -102,9 +102,9 @@ int tb_tls_configure(struct tb_session *session, amqp_socket_t *socket, const ch
     SSL_CTX_set_app_data(context, (char *)session);
     SSL_CTX_set_info_callback(context, on_info);
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    int rc = load_files(context, options, err);
-    if (rc < 0 || !options->tls.verify)
-        return rc;
+    int r = load_files(context, options, err);
+    if (r < 0 || !options->tls.verify)
+        return r;
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, on_verify);
     return expect_name(context, host, err);
 }

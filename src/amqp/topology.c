@@ -187,8 +187,8 @@ static int declare(struct tb_session *session, amqp_channel_t channel, const str
                    struct tb_topology *ret_topology, struct tb_error *err)
 {
     *ret_topology = (struct tb_topology){0};
-    int rc = declare_exchange(session, channel, options, ret_topology, err);
-    return rc ? rc : declare_queue(session, channel, options, ret_topology, err);
+    int r = declare_exchange(session, channel, options, ret_topology, err);
+    return r ? r : declare_queue(session, channel, options, ret_topology, err);
 }
 
 /* ---- the binding ---- */

@@ -180,13 +180,13 @@ static int parse_url(struct tb_str text, struct tb_amqp_url *url, struct sink *s
 {
     struct tb_str rest = TB_STR("");
     size_t at = SIZE_MAX;
-    int rc = parse_scheme(text, url, &rest, err);
-    if (rc == 0)
-        rc = find_login_end(rest, &at, err);
-    if (rc == 0)
-        rc = parse_login(at == SIZE_MAX ? TB_STR("guest:guest") : head(rest, at), url, sink, err);
-    if (rc < 0)
-        return rc;
+    int r = parse_scheme(text, url, &rest, err);
+    if (r == 0)
+        r = find_login_end(rest, &at, err);
+    if (r == 0)
+        r = parse_login(at == SIZE_MAX ? TB_STR("guest:guest") : head(rest, at), url, sink, err);
+    if (r < 0)
+        return r;
     if (at != SIZE_MAX)
         rest = tail(rest, at + 1);
 
@@ -197,8 +197,8 @@ static int parse_url(struct tb_str text, struct tb_amqp_url *url, struct sink *s
             "(amqp.heartbeat_s, amqp.tls); within a password write %%3F, %%23");
     size_t slash = tb_str_find(rest, TB_STR("/"));
     size_t end = slash == SIZE_MAX ? rest.len : slash;
-    rc = parse_place(head(rest, end), url, sink, err);
-    return rc < 0 ? rc : parse_vhost(tail(rest, end), url, sink, err);
+    r = parse_place(head(rest, end), url, sink, err);
+    return r < 0 ? r : parse_vhost(tail(rest, end), url, sink, err);
 }
 
 /* Celery's short form of a broker: a host, with all else of the first. */
@@ -253,22 +253,22 @@ int tb_amqp_urls_parse(const char *text, struct tb_amqp_urls *ret_urls, struct t
     struct tb_str rest = tb_str_of(text);
     struct tb_error reason = {0};
     bool is_list = memchr(rest.ptr, ';', rest.len);
-    int rc = 0;
-    for (bool is_last = false; rc == 0 && !is_last;) {
+    int r = 0;
+    for (bool is_last = false; r == 0 && !is_last;) {
         size_t end = tb_str_find(rest, TB_STR(";"));
         is_last = end == SIZE_MAX;
-        rc = add_url(tb_str_trim(head(rest, is_last ? rest.len : end)), &urls, &reason);
+        r = add_url(tb_str_trim(head(rest, is_last ? rest.len : end)), &urls, &reason);
         if (!is_last)
             rest = tail(rest, end + 1);
     }
-    if (rc == 0) {
+    if (r == 0) {
         *ret_urls = urls;
         return 0;
     }
     if (is_list)
         tb_error_prefix(&reason, "broker %zu of the list in amqp.url", urls.count);
     tb_amqp_urls_deinit(&urls);
-    return tb_error_set(err, rc, "%s", reason.text);
+    return tb_error_set(err, r, "%s", reason.text);
 }
 
 void tb_amqp_urls_deinit(struct tb_amqp_urls *urls)

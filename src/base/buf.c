@@ -127,15 +127,6 @@ void tb_buf_vprintf(struct tb_buf *buf, const char *format, va_list args)
     va_end(again);
 }
 
-void tb_buf_shift(struct tb_buf *buf, size_t len)
-{
-    assert(len <= buf->len);
-    if (len == 0)
-        return;
-    buf->len -= len;
-    memmove(buf->ptr, buf->ptr + len, buf->len + 1);
-}
-
 char *tb_buf_take(struct tb_buf *buf, size_t *ret_len)
 {
     char *taken = NULL;

@@ -51,17 +51,6 @@ void tb_log_init(struct tb_log *log, int fd, enum tb_log_level level, enum tb_lo
     };
 }
 
-bool tb_log_parse_level(struct tb_str name, enum tb_log_level *ret_level)
-{
-    for (size_t i = 0; i < TB_COUNT(level_names); i++) {
-        if (tb_str_equal(name, tb_str_of(level_names[i]))) {
-            *ret_level = (enum tb_log_level)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Whether text has no control character and is UTF-8: it may stand in a line as it is. */
 static bool is_printable(struct tb_str text)
 {

@@ -156,7 +156,7 @@ def declare_mailboxes(site):
 
 @pytest.mark.parametrize("write, read, right", [
     (r"^taskbridge\..*$", r"^(taskbridge\..*|celeryev|reply\.celery\.pidbox)$", "write exchange celery.pidbox"),
-    (r"^(taskbridge\..*|celery\.pidbox)$", r"^(taskbridge\..*|celeryev)$", "read exchange reply.celery.pidbox"),
+    (r"^(taskbridge\..*|celery\.pidbox)$", r"^(taskbridge\..*|celeryev)$", "write queues taskbridge.reply.… and read exchange reply.celery.pidbox"),
 ])
 def test_a_right_that_is_missing_is_named(site, stack, write, read, right):
     declare_mailboxes(site)

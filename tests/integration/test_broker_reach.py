@@ -1,6 +1,8 @@
 """How the daemon reaches the broker: slow names, silent places, lists, and what it asks for when it is there."""
 
 import socket
+import ssl
+import threading
 import time
 
 import pytest
@@ -9,6 +11,7 @@ from harness import wait_until
 from harness.frames import BASIC_CONSUME, QUEUE_BIND, FrameProxy
 from harness.names import names_environment
 from harness.proxy import Proxy
+from harness.tls import Authority
 
 LOCAL = "127.0.0.1"
 # Not of any server: each test lets one listen there that says nothing.
@@ -157,6 +160,42 @@ def test_what_can_not_work_is_refused_in_words(site, url, words):
     assert daemon.wait(10) != 0 and words in daemon.output() and "S3c" not in daemon.output()
 
 
+class TlsServer:
+    """Notes what name its clients ask for, and goes no further."""
+
+    def __init__(self, directory):
+        self.names = []
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*map(str, Authority(directory).issue("server", "DNS:broker.test")))
+        context.sni_callback = lambda connection, name, _: self.names.append(name)
+        self.context = context
+        self.listener = socket.create_server((LOCAL, 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+                self.context.wrap_socket(connection, server_side=True).close()
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+
+
+@pytest.mark.parametrize("host, name", [("broker.test", "broker.test"), (LOCAL, None)])
+def test_a_tls_server_is_asked_for_by_its_name_though_an_address_is_connected_to(site, tmp_path, host, name):
+    server = TlsServer(tmp_path)
+    try:
+        site.start_daemon(wait=False, TASKBRIDGE_AMQP_URL=f"amqps://u:p@{host}:{server.port}//",
+                          **names_environment({"broker.test": [LOCAL]}))
+        wait_until(lambda: server.names, 20, "a handshake")
+        assert server.names[0] == name
+    finally:
+        server.listener.close()
+
+
 def frame_proxy(site):
     proxy = FrameProxy.of(site.amqp_url)
     site.proxies.append(proxy)
@@ -191,3 +230,17 @@ def test_a_binding_that_is_not_answered_holds_no_consumer(site):
     daemon = site.start_daemon(TASKBRIDGE_AMQP_URL=proxy.url(site.amqp_url))
     publish_and_wait(site, "a")
     assert not daemon.events("broker_lost") and proxy.methods[QUEUE_BIND] == 1
+
+
+def test_an_exchange_that_was_deleted_and_made_anew_is_bound_again_under_way(site):
+    """It takes the bindings with it, and nobody tells the consumer."""
+    daemon = site.start_daemon()
+    site.broker.channel().exchange_delete("celeryev")
+    site.broker.declare_exchange()
+
+    def arrives():
+        site.broker.publish_event("task-started", uuid="a")
+        return site.database.row("a")
+
+    wait_until(arrives, 60, "an event")
+    assert daemon.output().count("info  consuming ") == 1

@@ -39,9 +39,6 @@ void tb_buf_commit(struct tb_buf *buf, size_t used);
 /* Back to the first len bytes, which are there; failed cleared. */
 void tb_buf_truncate(struct tb_buf *buf, size_t len);
 
-/* Removes the first len bytes. */
-void tb_buf_shift(struct tb_buf *buf, size_t len);
-
 /* Borrowed until the next change of buf. */
 static inline struct tb_str tb_buf_str(const struct tb_buf *buf)
 {

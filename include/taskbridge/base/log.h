@@ -60,7 +60,4 @@ void tb_log_write(struct tb_log *log, enum tb_log_level level, const char *messa
  * before each write rather than by setting O_NONBLOCK on it). */
 void tb_log_init(struct tb_log *log, int fd, enum tb_log_level level, enum tb_log_format format);
 
-/* "debug", "info", "warning", "error"; false for anything else. */
-bool tb_log_parse_level(struct tb_str name, enum tb_log_level *ret_level) TB_MUST_CHECK;
-
 #endif

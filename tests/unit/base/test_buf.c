@@ -136,20 +136,6 @@ static void reserved_room_counts_once_committed(void **state)
     tb_buf_deinit(&buf);
 }
 
-static void shift_removes_from_the_front(void **state)
-{
-    struct tb_buf buf;
-    (void)state;
-    tb_buf_init(&buf, 100);
-    tb_buf_shift(&buf, 0);
-    tb_buf_push_str(&buf, TB_STR("abcdef"));
-    tb_buf_shift(&buf, 2);
-    assert_string_equal(buf.ptr, "cdef");
-    tb_buf_shift(&buf, 4);
-    assert_str(tb_buf_str(&buf), "");
-    tb_buf_deinit(&buf);
-}
-
 static void truncate_goes_back_and_clears_failure(void **state)
 {
     struct tb_buf buf;
@@ -201,7 +187,6 @@ int main(void)
         cmocka_unit_test(printf_grows_a_buffer_across_its_capacity),
         cmocka_unit_test(growth_doubles),
         cmocka_unit_test(reserved_room_counts_once_committed),
-        cmocka_unit_test(shift_removes_from_the_front),
         cmocka_unit_test(truncate_goes_back_and_clears_failure),
         cmocka_unit_test(take_hands_over_the_content_or_nothing),
     };

@@ -125,20 +125,6 @@ static void lines_below_the_level_and_without_a_log_are_not_written(void **state
     assert_int_equal(log.dropped, 0);
 }
 
-static void levels_have_names(void **state)
-{
-    enum tb_log_level level = TB_LOG_INFO;
-    (void)state;
-    assert_true(tb_log_parse_level(TB_STR("debug"), &level));
-    assert_int_equal(level, TB_LOG_DEBUG);
-    assert_true(tb_log_parse_level(TB_STR("error"), &level));
-    assert_int_equal(level, TB_LOG_ERROR);
-    assert_false(tb_log_parse_level(TB_STR("Error"), &level));
-    assert_false(tb_log_parse_level(TB_STR(""), &level));
-    assert_false(tb_log_parse_level(TB_STR_NULL, &level));
-    assert_int_equal(level, TB_LOG_ERROR);
-}
-
 static void check_long_line(enum tb_log_format format, const char *text)
 {
     int fd = memory_file();
@@ -308,7 +294,6 @@ int main(void)
         cmocka_unit_test(json_lines_hold_message_and_fields),
         cmocka_unit_test(control_characters_and_bad_bytes_never_reach_the_reader),
         cmocka_unit_test(lines_below_the_level_and_without_a_log_are_not_written),
-        cmocka_unit_test(levels_have_names),
         cmocka_unit_test(a_line_too_long_is_cut_visibly_and_stays_whole_text),
         cmocka_unit_test(too_many_fields_are_left_out_visibly),
         cmocka_unit_test(a_full_pipe_never_waits_and_drops_are_told_afterwards),
