@@ -336,7 +336,7 @@ static void test_what_was_withdrawn_is_told_of_no_more(void **state)
 static void test_a_broker_that_says_nothing_holds_no_loop(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->options.connect_timeout_us = 200 * TB_US_PER_MS;
+    fixture->options.connect_timeout_us = 2 * TB_US_PER_S;
     fake_rabbitmq_be_silent(true);
     publish(fixture, 0, "x");
     int turns = 0;
@@ -349,8 +349,8 @@ static void test_a_broker_that_says_nothing_holds_no_loop(void **state)
         turns++;
     }
     assert_true(turns > 10);
-    assert_true(longest_us < 150 * TB_US_PER_MS);
-    assert_non_null(strstr(fixture->lost_text, "did not answer within 200 ms"));
+    assert_true(longest_us < TB_US_PER_S);
+    assert_non_null(strstr(fixture->lost_text, "did not answer within 2000 ms"));
     assert_null(strstr(fixture->lost_text, "SECRET"));
     fake_rabbitmq_be_silent(false);
     assert_hears(fixture, "publish x 5");
@@ -366,7 +366,7 @@ static void test_it_ends_while_a_broker_says_nothing(void **state)
     int64_t began_us = tb_clock_monotonic_us();
     tb_channel_close(fixture->channel);
     fixture->channel = NULL;
-    assert_true(tb_clock_monotonic_us() - began_us < TB_US_PER_S);
+    assert_true(tb_clock_monotonic_us() - began_us < 3 * TB_US_PER_S);
     assert_int_equal(fixture->sent[0].calls + fixture->lost, 0);
 }
 

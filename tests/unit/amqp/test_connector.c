@@ -174,7 +174,7 @@ static void test_when_none_is_to_be_had_all_reasons_are_told_and_no_password(voi
 static void test_each_silent_one_has_its_share_and_the_loop_turns(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->options.connect_timeout_us = 100 * TB_US_PER_MS;
+    fixture->options.connect_timeout_us = 500 * TB_US_PER_MS;
     fake_rabbitmq_be_silent(true);
     int64_t began_us = tb_clock_monotonic_us();
     int turns = 0;
@@ -183,7 +183,7 @@ static void test_each_silent_one_has_its_share_and_the_loop_turns(void **state)
         run(fixture);
     }
     assert_true(turns > 20);
-    assert_true(tb_clock_monotonic_us() - began_us >= 250 * TB_US_PER_MS);
+    assert_true(tb_clock_monotonic_us() - began_us >= 1400 * TB_US_PER_MS);
     assert_int_equal(fake_rabbitmq_logins(), 3);
 }
 
@@ -201,7 +201,7 @@ static void test_who_stops_hears_nothing_and_waits_for_nothing(void **state)
     int64_t began_us = tb_clock_monotonic_us();
     tb_connector_stop(fixture->connector);
     tb_connector_stop(fixture->connector);
-    assert_true(tb_clock_monotonic_us() - began_us < 100 * TB_US_PER_MS);
+    assert_true(tb_clock_monotonic_us() - began_us < 3 * TB_US_PER_S);
     fake_rabbitmq_be_silent(false);
     start(fixture, 0);
     run(fixture);

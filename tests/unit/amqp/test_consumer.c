@@ -286,13 +286,14 @@ static void test_a_depth_that_nobody_asked_for_is_told_all_the_same(void **state
 static void test_it_stops_while_it_connects(void **state)
 {
     struct fixture *fixture = *state;
+    fixture->options.connect_timeout_us = 30 * TB_US_PER_S;
     fake_rabbitmq_be_silent(true);
     RUN_UNTIL(fake_rabbitmq_logins());
     int64_t began_us = tb_clock_monotonic_us();
     tb_consumer_stop_consuming(fixture->consumer);
     tb_consumer_close(fixture->consumer);
     fixture->consumer = NULL;
-    assert_true(tb_clock_monotonic_us() - began_us < 200 * TB_US_PER_MS);
+    assert_true(tb_clock_monotonic_us() - began_us < 10 * TB_US_PER_S);
     assert_int_equal(fixture->connected + fixture->disconnected, 0);
 }
 
