@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS companies_removed (
     id text COLLATE "C" PRIMARY KEY,
     removed_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX IF NOT EXISTS companies_removed_of_late ON companies_removed (removed_at);
 
 -- No foreign key: a membership may precede its company.
 CREATE TABLE IF NOT EXISTS company_members (
@@ -117,7 +118,7 @@ CREATE OR REPLACE FUNCTION token_may_see(user_name text, scope text, companies t
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
 SELECT NOT EXISTS (SELECT FROM companies_removed r WHERE r.id = company)
     AND (scope <> 'companies'
-         OR company = ANY (companies)
+         OR coalesce(company = ANY (companies), false)
          OR companies IS NULL AND EXISTS (
              SELECT FROM company_members m
              WHERE m.user_name = token_may_see.user_name AND m.company_id = company))

@@ -1,6 +1,7 @@
 -- Deletes rows that ended more than $1 seconds ago, at most $2, the oldest first; but not the root of a flow of which
--- another row ended later or has not ended, for its steps take their company from it. Rows in use are left for the next
--- time, so that no event waits for this. Returns how many went; their companies are notified.
+-- another row ended later or has not ended, for its steps take their company from it. And as many again, ended or not, of
+-- companies that were removed of late. Rows in use are left for the next time, so that no event waits for this. Returns
+-- how many went; their companies are notified.
 WITH doomed AS (
     SELECT id FROM background_task_trackers t
     WHERE completed_at IS NOT NULL AND completed_at < now() - make_interval(secs => $1::float8)
@@ -10,8 +11,22 @@ WITH doomed AS (
                 AND (step.completed_at IS NULL OR step.completed_at >= now() - make_interval(secs => $1::float8)))
     ORDER BY completed_at, id LIMIT $2::bigint
     FOR UPDATE OF t SKIP LOCKED
+), removed AS (
+    SELECT id FROM companies_removed WHERE removed_at > now() - interval '30 days'
+), active AS (
+    SELECT t.id FROM removed r CROSS JOIN LATERAL (
+        SELECT id FROM background_task_trackers WHERE company_key = r.id AND completed_at IS NULL
+        LIMIT $2::bigint FOR UPDATE SKIP LOCKED) t
+    LIMIT $2::bigint
+), completed AS (
+    SELECT t.id FROM removed r CROSS JOIN LATERAL (
+        SELECT id FROM background_task_trackers WHERE company_key = r.id AND completed_at IS NOT NULL
+        LIMIT $2::bigint FOR UPDATE SKIP LOCKED) t
+    LIMIT $2::bigint
 ), deleted AS (
-    DELETE FROM background_task_trackers t USING doomed WHERE t.id = doomed.id RETURNING t.company_key
+    DELETE FROM background_task_trackers t
+    USING (SELECT id FROM doomed UNION SELECT id FROM active UNION SELECT id FROM completed) gone
+    WHERE t.id = gone.id RETURNING t.company_key
 ), woken AS MATERIALIZED (
     SELECT count(pg_notify('taskbridge_company', company_key))
     FROM (SELECT DISTINCT company_key FROM deleted WHERE company_key IS NOT NULL) companies

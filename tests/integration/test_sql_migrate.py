@@ -262,5 +262,5 @@ def test_the_functions_learn_the_format_of_companies(empty_database):
     migrate(empty_database, TASKBRIDGE_COMPANY_FORMAT="uuid")
     with pytest.raises(psycopg2.DataError):
         empty_database.query("SELECT tracker_register(73, 't', 'n')")
-    migrate(empty_database, TASKBRIDGE_COMPANY_FORMAT="integer")
+    migrate(empty_database, TASKBRIDGE_COMPANY_FORMAT="number")
     assert empty_database.value("SELECT tracker_register(73, 't', 'n')") == 1
