@@ -42,11 +42,14 @@ static void fill_amqp_options(struct tb_daemon *daemon)
 static int name_source(struct tb_daemon *daemon, struct tb_error *err)
 {
     struct tb_buf text;
+    int r = tb_amqp_options_check(&daemon->amqp, err);
 
+    if (r)
+        return r;
     tb_buf_init(&text, SOURCE_MAX_BYTES);
     tb_amqp_options_push_source(&daemon->amqp, &text);
     if (!text.failed)
-        daemon->amqp_source = strndup(text.ptr, text.len);
+        daemon->amqp_source = strdup(text.ptr);
     tb_buf_deinit(&text);
     return daemon->amqp_source ? 0 : tb_error_set(err, -ENOMEM, "out of memory");
 }

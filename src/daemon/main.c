@@ -6,6 +6,7 @@
 #include "taskbridge/base/streams.h"
 #include "taskbridge/config/arguments.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -22,6 +23,9 @@ static int run(struct tb_config *config, const struct tb_config_source *source)
     struct tb_error err = {0};
     int r = tb_daemon_new(config, source, &daemon, &err);
 
+    /* A configuration that only its user, a library, finds wrong is as wrong as one that the schema does. */
+    if (r == -EINVAL)
+        return fail(TB_EXIT_USAGE, &err);
     if (r == 0)
         r = tb_daemon_run(daemon, &err);
     tb_daemon_free(daemon);

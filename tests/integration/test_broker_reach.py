@@ -157,7 +157,7 @@ def test_what_can_not_work_is_refused_in_words(site, url, words):
     done = site.cli("check", check=2, TASKBRIDGE_AMQP_URL=url)
     assert words in done.stderr and "S3c" not in done.stdout + done.stderr
     daemon = site.start_daemon(wait=False, TASKBRIDGE_AMQP_URL=url)
-    assert daemon.wait(10) != 0 and words in daemon.output() and "S3c" not in daemon.output()
+    assert daemon.wait(10) == 2 and words in daemon.output() and "S3c" not in daemon.output()
 
 
 class TlsServer:
