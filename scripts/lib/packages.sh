@@ -12,7 +12,7 @@ PACKAGES_CELERY=(python3-celery python3-amqp python3-django python3-djangorestfr
 # shellcheck disable=SC2034
 PACKAGES_CHECK=(clang clang-tidy clang-format shellcheck valgrind)
 # shellcheck disable=SC2034
-PACKAGES_TEST=(python3-pytest python3-pytest-xdist python3-yaml python3-psycopg2 python3-amqp python3-celery
+PACKAGES_TEST=(python3-pytest python3-pytest-xdist python3-yaml python3-psycopg2 python3-cryptography python3-amqp python3-celery
     python3-django python3-djangorestframework python3-gevent python3-eventlet pgbouncer)
 # shellcheck disable=SC2034
 PACKAGES_ROOT=(debootstrap)

@@ -9,9 +9,12 @@ import threading
 import time
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec as crypto
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from harness import wait_until
-from http_facts import add_company, add_task, add_token, serve, send_raw, status_of, status_path
+from http_facts import add_company, add_task, add_token, open_socket, send_raw, serve, status_of, status_path
 
 SECRET = "0123456789abcdef0123456789abcdef"
 OTHER_SECRET = "ffffffffffffffffffffffffffffffff"
@@ -420,10 +423,6 @@ def test_keys_of_the_product_are_read_again_when_they_change(site):
 
 
 def test_key_sets_are_fetched_and_new_keys_found(site):
-    crypto = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ec")
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
     def make(kid):
         key = crypto.generate_private_key(crypto.SECP256R1())
         numbers = key.public_key().public_numbers()
@@ -622,6 +621,20 @@ def test_who_goes_on_asking_with_the_same_wrong_one_holds_nobody_off(site):
     assert status(server, token=add_token(site, "ana")) == 200
 
 
+def test_guesses_count_by_the_address_behind_the_proxies_that_are_trusted(site):
+    site.config["access"] = {"wrong_max": 3}
+    site.config.setdefault("http", {})["trusted_proxies"] = ["127.0.0.1/32"]
+    server = serve(site)
+
+    def guess(client, number):
+        return status(server, token=f"guess-{client}-{number}", headers={"X-Forwarded-For": client})
+
+    assert [guess("2001:db8:1:1::1", number) for number in range(4)] == [401, 401, 401, 429]
+    assert guess("2001:db8:1:1:ffff::2", 0) == 429
+    assert guess("2001:db8:1:2::1", 0) == 401
+    assert guess("198.51.100.7", 0) == 401
+
+
 # ---- one credential, and in its place ----
 
 def test_credentials_stand_in_one_header_alone(site, watched):
@@ -634,6 +647,49 @@ def test_credentials_stand_in_one_header_alone(site, watched):
         raw = f"{head}Authorization: Token {key}\r\nauthorization: {second}\r\n\r\n"
         assert status_of(send_raw(watched, raw.encode())) == 400
     assert status_of(send_raw(watched, f"{head}Authorization: Token {key}\r\n\r\n".encode())) == 200
+
+
+def open_websocket(server, *headers, query=""):
+    """The answer's head, and the bytes of the first frame's text."""
+    key = base64.b64encode(b"0123456789abcdef").decode()
+    lines = [f"GET {status_path(73)}ws{query} HTTP/1.1", "Host: " + server.url.removeprefix("http://"),
+             "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}",
+             *headers]
+    with open_socket(server) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        received = b""
+        while not received.startswith(b"HTTP/1.1 101") and b"\r\n\r\n" not in received or received.count(b"{") == 0:
+            part = connection.recv(65536)
+            if not part:
+                break
+            received += part
+    head, _, body = received.partition(b"\r\n\r\n")
+    return int(head.split(b" ")[1]), head.decode(), body
+
+
+def test_a_websocket_brings_its_credential_as_a_subprotocol(watched):
+    bearer, key = watch_token(company="73", tasks=["sync-1"]), watched.token
+    code, head, body = open_websocket(watched, f"Sec-WebSocket-Protocol: taskbridge, bearer.{bearer}")
+    assert code == 101 and b"sync-1" in body and b"other-1" not in body
+    # The server picks the protocol, and never repeats the credential.
+    assert "sec-websocket-protocol: taskbridge" in head.lower() and bearer not in head
+    assert open_websocket(watched, f"Sec-WebSocket-Protocol: taskbridge, token.{key}")[0] == 101
+    assert open_websocket(watched, f"Authorization: Token {key}")[0] == 101
+    assert open_websocket(watched)[0] == 401
+    assert open_websocket(watched, "Sec-WebSocket-Protocol: taskbridge, token.wrong")[0] == 401
+    assert open_websocket(watched, query=f"?token={key}")[0] in (400, 401)
+    for twice in (f"token.{key}, bearer.{bearer}", f"token.{key}, token.{key}"):
+        assert open_websocket(watched, f"Sec-WebSocket-Protocol: taskbridge, {twice}")[0] == 400
+    assert open_websocket(watched, f"Authorization: Token {key}", f"Sec-WebSocket-Protocol: token.{key}")[0] == 400
+    # Elsewhere it is no credential.
+    assert status(watched, headers={"Sec-WebSocket-Protocol": f"token.{key}"}) == 401
+
+
+def test_a_cookie_opens_no_websocket_for_a_stranger_s_page(forwarding):
+    session = "Cookie: sessionid=s-ana"
+    assert open_websocket(forwarding, session)[0] == 101
+    assert open_websocket(forwarding, session, f"Origin: {forwarding.url}")[0] == 101
+    assert open_websocket(forwarding, session, "Origin: https://evil.example")[0] == 401
 
 
 # ---- what `taskbridge check` and `doctor` say ----
