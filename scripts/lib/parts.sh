@@ -22,7 +22,7 @@ packages_of() {
     debian* | sid) printf '%s\n' "${PACKAGES_ROOT[@]}" "${PACKAGES_TEST[@]}" "${PACKAGES_SERVERS[@]}" ;;
     check) printf '%s\n' "${PACKAGES_CHECK[@]}" ;;
     valgrind) printf '%s\n' valgrind ;;
-    property | integration | chaos) printf '%s\n' "${PACKAGES_TEST[@]}" "${PACKAGES_SERVERS[@]}" ;;
+    property | integration | chaos | cluster) printf '%s\n' "${PACKAGES_TEST[@]}" "${PACKAGES_SERVERS[@]}" ;;
     browser) printf '%s\n' "${PACKAGES_TEST[@]}" "${PACKAGES_SERVERS[@]}" "${PACKAGES_BROWSER[@]}" ;;
     esac
 }
@@ -211,6 +211,10 @@ part_property() {
 # Most tests wait most of their time. Two processes, each with servers of its own, share the files out.
 part_integration() {
     run_pytest integration "$TB_ROOT/tests/integration" --numprocesses 2 --dist loadfile
+}
+
+part_cluster() {
+    run_pytest cluster "$TB_ROOT/tests/cluster" -n 0
 }
 
 part_chaos() {

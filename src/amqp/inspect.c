@@ -20,6 +20,8 @@
 #define GOODBYE_US (TB_US_PER_S / 2)
 /* An alarm is told at once when a message comes; a broker without one confirms it in no time. */
 #define ALARM_WAIT_US TB_US_PER_S
+/* A queue that is well gives a message in milliseconds. */
+#define READING_US (2 * TB_US_PER_S)
 
 static void set_text(struct tb_inspect_item *item, const char *text)
 {
@@ -119,6 +121,29 @@ static void look_at_queue(struct tb_session *session, const struct tb_amqp_optio
     if (code == AMQP_PRECONDITION_FAILED)
         name_gravest(session, options, &reason);
     record(&inspection->queue, code, &reason);
+}
+
+/* The broker tells of a queue without asking its nodes; only who takes from it learns that they are gone. A
+ * message that is taken goes back with the connection. To be called last: what does not answer leaves it
+ * useless. */
+static void try_reading(struct tb_session *session, const struct tb_amqp_options *options,
+                        struct tb_inspection *inspection)
+{
+    struct tb_error reason = {0};
+    if (inspection->queue_messages < 0)
+        return;
+    session->deadline_us = tb_clock_monotonic_us() + READING_US;
+    tb_session_before_rpc(session);
+    amqp_basic_get(session->state, CHANNEL, amqp_cstring_bytes(options->queue), 0);
+    int code = tb_session_check_rpc(session, CHANNEL, &reason, "reading queue %s", options->queue);
+    inspection->reading.finding = code == 0 ? TB_FINDING_GOOD
+                                  : code == -ETIMEDOUT || code == TB_SESSION_BROKER_FAULT
+                                      ? TB_FINDING_DIFFERENT
+                                      : TB_FINDING_UNKNOWN;
+    if (inspection->reading.finding != TB_FINDING_DIFFERENT)
+        return;
+    set_text(&inspection->reading, "it does not answer: most of the broker's nodes that hold it are away");
+    inspection->queue_messages = inspection->queue_consumers = -1;
 }
 
 /* ---- rights, on things of our own ---- */
@@ -257,6 +282,7 @@ int tb_inspect_broker(const struct tb_amqp_options *options, struct tb_inspectio
     tb_session_restart_deadline(&session);
     if (!is_over(&ret_inspection->asking, ret_inspection))
         try_publishing(&session, own, ret_inspection);
+    try_reading(&session, options, ret_inspection);
     tb_session_close(&session, GOODBYE_US);
     return 0;
 }
@@ -271,6 +297,7 @@ int tb_inspect_depth(const struct tb_amqp_options *options, struct tb_inspection
     if (r < 0)
         return r;
     record(&ret_inspection->queue, find_queue(&session, options, ret_inspection, &reason), &reason);
+    try_reading(&session, options, ret_inspection);
     tb_session_close(&session, GOODBYE_US);
     return 0;
 }

@@ -209,6 +209,13 @@ void tb_doctor_judge_queue(const struct tb_doctor_facts *facts, struct tb_doctor
     const char *name = facts->config->amqp.queue.name;
     int64_t max_bytes = facts->config->amqp.queue.max_bytes;
     char bound[TB_DOCTOR_SPAN_BYTES];
+    if (facts->broker.seen.reading.finding == TB_FINDING_DIFFERENT) {
+        tb_doctor_say(line, TB_DOCTOR_BAD, "%s: %s", name, facts->broker.seen.reading.text);
+        tb_doctor_advise(
+            line, "Start the broker's other nodes (rabbitmqctl cluster_status names them). Until then no "
+                  "event is kept or read; daemons go on by themselves.");
+        return;
+    }
     switch (queue->finding) {
     case TB_FINDING_GOOD:
         tb_doctor_say(line, TB_DOCTOR_GOOD, "%s is a quorum queue as configured, of %s", name,
@@ -233,12 +240,19 @@ void tb_doctor_judge_queue(const struct tb_doctor_facts *facts, struct tb_doctor
     }
 }
 
+static const char *why_no_queue(const struct tb_doctor_facts *facts)
+{
+    return facts->broker.seen.reading.finding == TB_FINDING_DIFFERENT
+               ? "the queue does not answer"
+               : "there is no queue, or it can't be looked at";
+}
+
 /* Nobody can ask the broker for bindings, so that events arrive is what is looked at. */
 void tb_doctor_judge_binding(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
 {
     const struct tb_doctor_workers *workers = &facts->database.workers;
     if (tb_doctor_waiting(facts) < 0) {
-        tb_doctor_is_unknown(line, "there is no queue, or it can't be looked at");
+        tb_doctor_is_unknown(line, why_no_queue(facts));
     } else if (tb_doctor_is_hearing(workers) || tb_doctor_waiting(facts) > 0) {
         tb_doctor_say(line, TB_DOCTOR_GOOD, "events arrive in the queue");
     } else if (!facts->broker.events_pass) {
@@ -259,7 +273,7 @@ void tb_doctor_judge_consumers(const struct tb_doctor_facts *facts, struct tb_do
     int64_t consumers = facts->broker.seen.queue_consumers, running = facts->database.daemons.running;
     bool is_counted = !facts->database.problem && !facts->database.daemons.problem;
     if (consumers < 0) {
-        tb_doctor_is_unknown(line, "there is no queue, or it can't be looked at");
+        tb_doctor_is_unknown(line, why_no_queue(facts));
     } else if (consumers == 0) {
         tb_doctor_say(line, TB_DOCTOR_BAD, "nobody consumes %s: events wait", facts->config->amqp.queue.name);
         tb_doctor_advise(line, "Start taskbridged, or see in its log why it does not consume.");
@@ -294,7 +308,7 @@ void tb_doctor_judge_depth(const struct tb_doctor_facts *facts, struct tb_doctor
     int64_t waiting = tb_doctor_waiting(facts), max_bytes = facts->config->amqp.queue.max_bytes;
     char size[TB_DOCTOR_SPAN_BYTES];
     if (waiting < 0) {
-        tb_doctor_is_unknown(line, "there is no queue, or it can't be looked at");
+        tb_doctor_is_unknown(line, why_no_queue(facts));
         return;
     }
     int64_t bytes = waiting > 0 ? estimate_bytes(facts) : 0;

@@ -83,6 +83,8 @@ static void push_broker(const struct status *status, struct tb_buf *buf)
     tb_buf_printf(buf, "broker    %s %s at %s; ", broker->product, broker->version, broker->place);
     if (broker->queue.finding == TB_FINDING_MISSING)
         tb_buf_push_str(buf, TB_STR("the queue is not there yet: a daemon makes it\n"));
+    else if (broker->reading.finding == TB_FINDING_DIFFERENT)
+        tb_buf_printf(buf, "the queue: %s\n", broker->reading.text);
     else if (broker->queue_messages < 0)
         tb_buf_printf(buf, "the queue cannot be looked at: %s\n", broker->queue.text);
     else
@@ -311,6 +313,8 @@ static void push_json_broker(const struct status *status, struct tb_json *json)
             tb_json_int(json, "queue_messages", broker->queue_messages);
             tb_json_int(json, "queue_consumers", broker->queue_consumers);
         }
+        if (broker->reading.finding == TB_FINDING_DIFFERENT)
+            tb_json_str(json, "queue_problem", tb_str_of(broker->reading.text));
     } else {
         tb_json_str(json, "error", tb_str_of(status->broker_problem));
     }

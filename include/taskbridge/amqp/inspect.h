@@ -31,6 +31,9 @@ struct tb_inspection {
     struct tb_inspect_item exchange; /* GOOD: topic, durable, not auto-delete. MISSING: the daemon makes it */
     struct tb_inspect_item queue;    /* GOOD: as configured. MISSING: the daemon makes it */
     int64_t queue_messages, queue_consumers; /* -1 when not known */
+    /* Whether the queue gives what it has. DIFFERENT: it does not answer, though the broker counts its
+     * messages: most of the nodes that hold it are away, and the counts mean nothing. */
+    struct tb_inspect_item reading;
     struct tb_inspect_item binding; /* rights to make a queue of ours, bind it to the exchange, consume it */
     struct tb_inspect_item asking;  /* rights and exchanges for asking workers; MISSING: none listens */
     /* GOOD: the broker takes messages. DIFFERENT: it is blocked by an alarm, which the text names. */
@@ -41,8 +44,8 @@ struct tb_inspection {
 int tb_inspect_broker(const struct tb_amqp_options *options, struct tb_inspection *ret_inspection,
                       struct tb_error *err) TB_MUST_CHECK;
 
-/* Only place, product, version, queue_messages and queue_consumers, and the queue's finding without its
- * arguments: quick enough for `status`. 0 or negative. */
+/* Only place, product, version, queue_messages, queue_consumers and reading, and the queue's finding without
+ * its arguments: quick enough for `status`. 0 or negative. */
 int tb_inspect_depth(const struct tb_amqp_options *options, struct tb_inspection *ret_inspection,
                      struct tb_error *err) TB_MUST_CHECK;
 

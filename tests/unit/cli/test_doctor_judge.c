@@ -184,6 +184,10 @@ CASE(one_silent, b->answered = 1)
 CASE(one_unreadable, b->unreadable = "it answers in yaml")
 CASE(nobody_to_ask, b->asked = b->answered = 0)
 
+CASE(no_majority, b->seen.reading.finding = TB_FINDING_DIFFERENT;
+     snprintf(b->seen.reading.text, 64, "it does not answer: nodes are away");
+     b->seen.queue_messages = b->seen.queue_consumers = -1)
+
 CASE(no_database, d->problem = "it is down")
 CASE(postgres_13, d->server.version_number = 130012)
 CASE(postgres_14, d->server.version_number = 140000)
@@ -383,6 +387,9 @@ static const struct {
     {one_silent, "asking workers", WARNING, "2 asked, 1 answered", "solo"},
     {one_unreadable, "asking workers", WARNING, "it answers in yaml", "silence"},
     {nobody_to_ask, "asking workers", GOOD, "no worker to ask", NULL},
+    {no_majority, "queue", BAD, "it does not answer: nodes are away", "Start the broker's other nodes"},
+    {no_majority, "consumers", UNKNOWN, "the queue does not answer", NULL},
+    {no_majority, "queue depth", UNKNOWN, "the queue does not answer", NULL},
     {nothing, "database", GOOD, "PostgreSQL 15.2 at 127.0.0.1, database shop as bridge", NULL},
     {no_database, "database", BAD, "it is down", "database.url"},
     {no_database, "companies", UNKNOWN, "the database was not reached", NULL},
