@@ -194,7 +194,7 @@ static void on_found(struct tb_lookup *lookup, int r, const struct tb_addresses 
     const struct tb_dial_job job = {try_addresses, on_tried, free_attempt, attempt, connector};
     struct tb_error reason = {0};
     if (r < 0) {
-        tb_error_set(&reason, r, "%s (amqp.url)", err->text);
+        tb_error_set(&reason, r, "amqp.url: %s", err->text);
         try_next(connector, r, &reason);
         return;
     }

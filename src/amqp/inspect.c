@@ -59,6 +59,7 @@ static int connect_to(struct tb_session *session, const struct tb_amqp_options *
         tb_session_close(session, 0);
         return r;
     }
+    snprintf(inspection->place, sizeof(inspection->place), "%s as %s", session->name, session->user);
     memcpy(inspection->host, session->host, sizeof(inspection->host));
     memcpy(inspection->vhost, session->vhost, sizeof(inspection->vhost));
     memcpy(inspection->user, session->user, sizeof(inspection->user));

@@ -89,10 +89,6 @@ int tb_session_fail(const struct tb_session *session, int status, struct tb_erro
 static int fail_to_connect(const struct tb_session *session, int status, struct tb_error *err)
 {
     switch (status) {
-    case AMQP_STATUS_HOSTNAME_RESOLUTION_FAILED:
-        return tb_error_set(err, -EHOSTUNREACH,
-                            "the broker's host in %s has no address: check amqp.url and the DNS",
-                            session->place);
     case AMQP_STATUS_TIMEOUT:
         return tb_error_set(
             err, -ETIMEDOUT,
@@ -336,6 +332,8 @@ static int open_broker(struct tb_session *session, struct tb_session_target *tar
 {
     struct tb_addresses addresses;
     int r = tb_lookup_wait(target->url->host, target->options->connect_timeout_us, &addresses, err);
+    if (r < 0)
+        tb_error_prefix(err, "amqp.url");
     for (size_t i = 0; r == 0 && i < addresses.count; i++) {
         target->address = addresses.list[i];
         if (tb_session_dial(session, target, NULL, err) == 0)
@@ -349,6 +347,7 @@ int tb_session_open(struct tb_session *session, const struct tb_amqp_options *op
 {
     struct tb_amqp_urls urls;
     struct tb_buf reasons;
+    tb_session_init(session);
     int r = tb_amqp_urls_parse(options->url, &urls, err);
     if (r < 0)
         return r;

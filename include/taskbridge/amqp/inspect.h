@@ -23,7 +23,7 @@ struct tb_inspect_item {
 };
 
 struct tb_inspection {
-    char place[TB_INSPECT_TEXT_BYTES]; /* as tb_amqp_options_push_place writes it */
+    char place[TB_INSPECT_TEXT_BYTES]; /* "host:port/vhost as user": that was reached, or all that were not */
     char host[TB_INSPECT_TEXT_BYTES / 4], vhost[64], user[64];
     char product[64], version[64];
     char tls[16]; /* "TLSv1.3", or "" without */
