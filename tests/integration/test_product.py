@@ -48,14 +48,22 @@ def test_onboarding_of_the_product_is_seen_by_its_own_view_as_by_the_bridges(pro
     task_ids = answer.json()["task_ids"]
     for task_id in task_ids:
         wait_for_status(product, task_id, "success")
+    site.broker.publish_event("task-started", uuid="task-x", hostname="w1@shop-7")
+    site.broker.publish_event("task-progress", uuid="task-x", hostname="w1@shop-7", progress=30, company_id=73)
+    site.broker.publish_event("task-failed", uuid="task-x", hostname="w1@shop-7", exception="ValueError('secret')")
+    wait_for_status(product, "task-x", "failed")
     own = shop.http.get(url + "task_status/", token=made["token"]).json()
     bridges = http.get(url + "task_status/", token=key).json()
     assert own["all_completed"] is True
-    assert sorted(task["name"] for task in own["summary"]["recent_completed"]) == NAMES
+    assert sorted(task["name"] for task in own["summary"]["recent_completed"]) == sorted([*NAMES, "Tarea"])
+    assert [task["error_message"] for task in own["summary"]["recent_completed"] if task["status"] == "failed"] == [
+        "No se pudo completar esta tarea."]
     assert own["company_name"] == "Example Company"
     for document in (own, bridges):
         document.pop("checked_at")
+        assert document.pop("version")
     assert_holds(bridges, own)
+    assert set(bridges) - set(own) == {"stale", "as_of"}
     assert shop.http.get("/api/v1/companies/74/task_status/", token=made["token"]).status == 404
     assert shop.http.get(url + "task_status/").status == 401
     registered = site.database.row(task_ids[0])
@@ -66,10 +74,8 @@ def assert_holds(ours, theirs, where="document"):
     """Everything that the product's view says, the bridge's document says too."""
     if isinstance(theirs, dict):
         for name in theirs:
-            if name in ours:
-                assert_holds(ours[name], theirs[name], f"{where}.{name}")
-            else:
-                assert name == "failed_count", f"{where}.{name} is the product's alone"
+            assert name in ours, f"{where}.{name} is the product's alone"
+            assert_holds(ours[name], theirs[name], f"{where}.{name}")
     elif isinstance(theirs, list):
         assert len(ours) == len(theirs), where
         for number, (one, other) in enumerate(zip(ours, theirs)):
@@ -258,6 +264,17 @@ def test_check_finds_a_right_that_was_taken_away(product):
         product.site.database.execute(f"REVOKE EXECUTE ON FUNCTION {types['name']} FROM taskbridge_app")
     (found,) = findings(product.manage("check", check=1))
     assert "taskbridge.E004" in found
+
+
+def test_check_finds_tables_that_would_be_made_in_the_wrong_schema(product):
+    product.set_up()
+    product.site.admin.execute(f'ALTER ROLE "{product.login}" SET search_path = {schema_of(product)}, public')
+    settings = "from demo.settings import *\nDATABASES['default'].pop('OPTIONS')\n"
+    (product.site.directory / "careless.py").write_text(settings, encoding="utf-8")
+    done = product.manage("check", check=1, DJANGO_SETTINGS_MODULE="careless",
+                          PYTHONPATH=f"{product.site.directory}:{product.environment()['PYTHONPATH']}")
+    (found,) = findings(done)
+    assert "taskbridge.E006" in found
 
 
 def test_check_without_a_database_says_so_and_other_commands_do_not_ask(product):

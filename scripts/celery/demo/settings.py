@@ -20,6 +20,8 @@ def database(url):
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": parts.port or "",
+        # A login that is called as taskbridge's schema would find that first.
+        "OPTIONS": {"options": "-c search_path=public"},
     }
 
 

@@ -38,7 +38,7 @@ SELECT tracker IS NOT NULL, role IS NOT NULL,
     ARRAY(SELECT p.proname::text FROM pg_proc p WHERE p.pronamespace = schema),
     ARRAY(SELECT p.proname::text FROM pg_proc p
           WHERE p.pronamespace = schema AND has_function_privilege(p.oid, 'EXECUTE')),
-    current_user::text, current_database()::text
+    current_user::text, current_database()::text, current_schema()::text
 FROM here
 """
 
@@ -103,7 +103,16 @@ def findings(answer: Any) -> Iterable[checks.CheckMessage]:
         may_call,
         user,
         database,
+        own_schema,
     ) = answer
+    if own_schema == conf.schema():
+        yield checks.Error(
+            "The product's own tables would be made in taskbridge's schema %s."
+            % own_schema,
+            hint="Its login is called so, or its search_path names it first: use"
+            ' another login, or OPTIONS = {"options": "-c search_path=public"}.',
+            id="taskbridge.E006",
+        )
     if not has_table:
         yield checks.Error(
             "Database %s has no taskbridge in the schema %s." % (database, conf.schema()),

@@ -69,6 +69,11 @@ def completed_after_seconds() -> float:
     return float(getattr(settings, "TASKBRIDGE_COMPLETED_AFTER", 3600))
 
 
+def failure_messages() -> dict[str, str]:
+    """What customers read of a failed task, by a glob on its Celery name."""
+    return dict(getattr(settings, "TASKBRIDGE_FAILURE_MESSAGES", None) or {})
+
+
 def console_url() -> str | None:
     url = getattr(settings, "TASKBRIDGE_CONSOLE_URL", None)
     return str(url).rstrip("/") if url else None

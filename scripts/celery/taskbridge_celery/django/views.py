@@ -31,6 +31,8 @@ class CompanyTaskStatusView(APIView):
     """``GET …/companies/{company_id}/task_status/``"""
 
     permission_classes = (IsAuthenticated,)
+    # Whether the error itself is shown in place of words for customers.
+    raw_errors = False
 
     def get_companies(self) -> QuerySet[Any]:
         """The companies that ``self.request.user`` may see."""
@@ -52,4 +54,20 @@ class CompanyTaskStatusView(APIView):
         company = self.get_company(company_id)
         limit = request.query_params.get("limit", "")
         shown = int(limit) if limit.isdecimal() and int(limit) else documents.RECENT
-        return Response(documents.task_status(company, limit=min(shown, LIMIT_MAX)))
+        return Response(
+            documents.task_status(
+                company,
+                limit=min(shown, LIMIT_MAX),
+                language=language_of(request.headers.get("Accept-Language", "")),
+                raw_errors=self.raw_errors,
+            )
+        )
+
+
+def language_of(accepted: str) -> str:
+    """Spanish or English, whichever the browser names first."""
+    for language in accepted.split(","):
+        name = language.strip().lower()[:2]
+        if name in ("es", "en"):
+            return name
+    return "es"
