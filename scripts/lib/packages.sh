@@ -15,6 +15,8 @@ PACKAGES_CHECK=(clang clang-tidy clang-format shellcheck valgrind)
 PACKAGES_TEST=(python3-pytest python3-pytest-xdist python3-yaml python3-psycopg2 python3-cryptography python3-amqp python3-celery
     python3-django python3-djangorestframework python3-gevent python3-eventlet pgbouncer)
 # shellcheck disable=SC2034
+PACKAGES_BENCH=(wrk nginx-light gunicorn python3-djangorestframework)
+# shellcheck disable=SC2034
 PACKAGES_ROOT=(debootstrap)
 # shellcheck disable=SC2034
 PACKAGES_BROWSER=(chromium chromium-driver python3-selenium)

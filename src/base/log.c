@@ -21,6 +21,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -204,18 +205,76 @@ static ssize_t write_at_once(const struct tb_log *log, struct tb_str bytes)
     return write(log->fd, bytes.ptr, bytes.len);
 }
 
-static void write_line(struct tb_log *log, const struct line *line)
+static size_t count_lines(struct tb_str bytes)
 {
-    struct tb_str bytes = tb_buf_str(&line->buf);
-    ssize_t written = line->buf.failed ? -1 : write_at_once(log, bytes);
+    size_t lines = 0;
+
+    for (size_t i = 0; i < bytes.len; i++)
+        lines += bytes.ptr[i] == '\n';
+    return lines;
+}
+
+/* Bytes are whole lines; which of them got through is known by how many bytes did. */
+static void write_lines(struct tb_log *log, struct tb_str bytes)
+{
+    ssize_t written = write_at_once(log, bytes);
     if (written == (ssize_t)bytes.len) {
         log->dropped = 0;
         log->torn = false;
         return;
     }
-    log->dropped++;
-    if (written > 0)
-        log->torn = bytes.ptr[written - 1] != '\n';
+    size_t done = written > 0 ? (size_t)written : 0;
+    log->dropped += count_lines((struct tb_str){bytes.ptr + done, bytes.len - done});
+    if (done)
+        log->torn = bytes.ptr[done - 1] != '\n';
+}
+
+/* A pipe takes so much whole or not at all, and then without waiting. */
+static bool hold_line(struct tb_log *log, struct tb_str bytes)
+{
+    if (!log->held)
+        log->held = malloc(log->max_line_bytes);
+    if (!log->held || bytes.len > log->max_line_bytes)
+        return false;
+    if (log->held_bytes + bytes.len > log->max_line_bytes) {
+        tb_log_flush(log);
+        log->is_holding = true;
+    }
+    memcpy(log->held + log->held_bytes, bytes.ptr, bytes.len);
+    log->held_bytes += bytes.len;
+    return true;
+}
+
+static void write_line(struct tb_log *log, const struct line *line)
+{
+    struct tb_str bytes = tb_buf_str(&line->buf);
+
+    if (line->buf.failed)
+        log->dropped++;
+    else if (!log->is_holding || !hold_line(log, bytes))
+        write_lines(log, bytes);
+}
+
+void tb_log_hold(struct tb_log *log)
+{
+    log->is_holding = true;
+}
+
+void tb_log_flush(struct tb_log *log)
+{
+    size_t bytes = log->held_bytes;
+
+    log->is_holding = false;
+    log->held_bytes = 0;
+    if (bytes)
+        write_lines(log, (struct tb_str){log->held, bytes});
+}
+
+void tb_log_deinit(struct tb_log *log)
+{
+    tb_log_flush(log);
+    free(log->held);
+    log->held = NULL;
 }
 
 void tb_log_write(struct tb_log *log, enum tb_log_level level, const char *message,
@@ -228,7 +287,7 @@ void tb_log_write(struct tb_log *log, enum tb_log_level level, const char *messa
 
     tb_buf_init(&line.buf, log->max_line_bytes - TAIL_BYTES);
     tb_json_init(&line.json, &line.buf);
-    if (log->torn)
+    if (log->torn && !log->held_bytes)
         tb_buf_push_byte(&line.buf, '\n');
     begin_line(&line, level, tb_str_of(message));
     for (const struct tb_log_field *field = fields; field->kind != TB_LOG_FIELD_END; field++)

@@ -17,6 +17,7 @@
 #include "problem.h"
 #include "proxies.h"
 #include "routes.h"
+#include "taskbridge/base/random.h"
 #include "taskbridge/config/arguments.h"
 #include "taskbridge/io/notify.h"
 
@@ -32,7 +33,8 @@ struct app {
     struct tb_services services;
     struct tb_server *server;
     struct tb_ear *ear;
-    struct tb_timer watchdog;
+    struct tb_timer watchdog, flush;
+    uint64_t random;
     bool is_stopping;
 };
 
@@ -148,6 +150,13 @@ static void on_signal(void *owner, int number)
     }
 }
 
+static void on_flush(struct tb_timer *timer)
+{
+    struct app *app = timer->owner;
+
+    tb_log_flush(&app->log);
+}
+
 static void on_watchdog(struct tb_timer *timer)
 {
     struct app *app = timer->owner;
@@ -245,6 +254,7 @@ static void close_all(struct app *app)
     tb_auth_close(services->auth);
     tb_database_close(services->database);
     tb_loop_free(app->loop);
+    tb_log_flush(&app->log);
 }
 
 static int serve(struct app *app)
@@ -254,7 +264,14 @@ static int serve(struct app *app)
     tb_log_init(&app->log, STDERR_FILENO, (enum tb_log_level)app->config->log.level,
                 (enum tb_log_format)app->config->log.format);
     tb_page_init(&app->page);
-    app->services = (struct tb_services){.log = &app->log, .config = app->config, .page = &app->page};
+    app->flush = (struct tb_timer){.on_expire = on_flush, .owner = app};
+    if (tb_random_bytes(&app->random, sizeof(app->random)) != 0)
+        app->random = (uint64_t)tb_clock_now_us();
+    app->services = (struct tb_services){.log = &app->log,
+                                         .config = app->config,
+                                         .page = &app->page,
+                                         .flush = &app->flush,
+                                         .random = &app->random};
     int failed = open_all(app, &err);
     if (!failed) {
         app->watchdog = (struct tb_timer){.on_expire = on_watchdog, .owner = app};
@@ -269,6 +286,7 @@ static int serve(struct app *app)
                TB_F_CSTR("error", err.text));
     else
         tb_log(&app->log, TB_LOG_INFO, "stopped", TB_F_EVENT("http_stopped"));
+    tb_log_deinit(&app->log);
     return failed ? TB_EXIT_FAILED : TB_EXIT_GOOD;
 }
 

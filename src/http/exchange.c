@@ -36,8 +36,8 @@ static void set_id(struct tb_exchange *exchange)
     if (is_sane_id(given)) {
         memcpy(exchange->id, given.ptr, given.len);
         exchange->id[given.len] = '\0';
-    } else if (tb_random_uuid(exchange->id) != 0) {
-        exchange->id[0] = '\0';
+    } else {
+        tb_random_cheap_uuid(exchange->services->random, exchange->id);
     }
 }
 
@@ -88,7 +88,11 @@ void tb_exchange_free(struct tb_exchange *exchange)
 void tb_exchange_log(const struct tb_exchange *exchange, unsigned code, int64_t bytes, bool is_whole)
 {
     double ms = (double)(tb_clock_monotonic_us() - exchange->began_us) / TB_US_PER_MS;
+    const struct tb_services *services = exchange->services;
 
+    tb_log_hold(services->log);
+    if (!services->flush->armed)
+        tb_loop_arm(services->loop, services->flush, 0);
     tb_log(exchange->services->log, TB_LOG_INFO, "request", TB_F_EVENT("request"),
            TB_F_CSTR("method", exchange->method), TB_F_CSTR("path", exchange->path), TB_F_INT("status", code),
            TB_F_DOUBLE("ms", ms), TB_F_INT("bytes", bytes),

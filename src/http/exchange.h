@@ -25,6 +25,8 @@ struct tb_services {
     struct tb_feeds *feeds;
     struct tb_streams *streams;
     const struct tb_page *page;
+    struct tb_timer *flush; /* armed for the end of a turn in which lines are gathered */
+    uint64_t *random;       /* of the requests' ids, which are no secrets */
 };
 
 #define TB_EXCHANGE_ID_BYTES 65

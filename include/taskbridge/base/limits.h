@@ -20,8 +20,9 @@
 /* Brokers that one list names: more than any cluster has nodes. */
 #define TB_AMQP_MAX_BROKERS 16
 
-/* What waits at a channel: messages that are written and not confirmed, all that wait, and one of them, which the
- * kernel's buffer takes at once. A question about a hundred tasks has 25 KiB at most where ids are plain. */
+/* What waits at a channel: messages that are written and not confirmed, all that wait, and one of them, which
+ * the kernel's buffer takes at once. A question about a hundred tasks has 25 KiB at most where ids are plain.
+ */
 #define TB_CHANNEL_MAX_UNCONFIRMED   ((size_t)64)
 #define TB_CHANNEL_MAX_WAITING       ((size_t)512)
 #define TB_CHANNEL_MAX_BYTES         (4 * TB_MIB)

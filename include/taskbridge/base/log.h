@@ -20,7 +20,10 @@ struct tb_log {
     /* The log's own. */
     size_t max_line_bytes;
     bool is_socket;
-    bool torn; /* the last line lacks its end */
+    bool torn;  /* the last line lacks its end */
+    char *held; /* owned; lines that wait for tb_log_flush */
+    size_t held_bytes;
+    bool is_holding;
 };
 
 enum tb_log_kind { TB_LOG_FIELD_END, TB_LOG_FIELD_STR, TB_LOG_FIELD_INT, TB_LOG_FIELD_DOUBLE };
@@ -59,5 +62,13 @@ void tb_log_write(struct tb_log *log, enum tb_log_level level, const char *messa
 /* A log on fd; makes writing to it not wait (where fd is a pipe or a terminal that others share, by polling
  * before each write rather than by setting O_NONBLOCK on it). */
 void tb_log_init(struct tb_log *log, int fd, enum tb_log_level level, enum tb_log_format format);
+
+/* From here on lines are gathered, so that many are written at once, until tb_log_flush, which the caller
+ * owes soon: at the end of the loop's turn. */
+void tb_log_hold(struct tb_log *log);
+/* Writes what was gathered. */
+void tb_log_flush(struct tb_log *log);
+/* The same, and frees the room for it. */
+void tb_log_deinit(struct tb_log *log);
 
 #endif

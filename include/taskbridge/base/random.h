@@ -17,4 +17,7 @@ int tb_random_bytes(void *ret_bytes, size_t len) TB_MUST_CHECK;
 #define TB_UUID_TEXT_BYTES 37
 int tb_random_uuid(char ret_text[TB_UUID_TEXT_BYTES]) TB_MUST_CHECK;
 
+/* The same out of tb_random_next: for names that may be guessed. */
+void tb_random_cheap_uuid(uint64_t *state, char ret_text[TB_UUID_TEXT_BYTES]);
+
 #endif

@@ -287,6 +287,56 @@ static void a_line_after_a_torn_one_starts_on_its_own(void **state)
     assert_string_equal(after_time(rest + 29), " info  next\n");
 }
 
+static void lines_that_are_held_are_written_together_and_none_is_lost(void **state)
+{
+    int fd = memory_file();
+    struct tb_log log;
+    size_t lines = 0;
+    (void)state;
+
+    tb_log_init(&log, fd, TB_LOG_INFO, TB_LOG_TEXT);
+    tb_log_hold(&log);
+    tb_log(&log, TB_LOG_INFO, "one");
+    assert_int_equal(lseek(fd, 0, SEEK_END), 0);
+    tb_log_flush(&log);
+    assert_true(lseek(fd, 0, SEEK_END) > 0);
+    tb_log_hold(&log);
+    for (int i = 0; i < 1000; i++)
+        tb_log(&log, TB_LOG_INFO, "many", TB_F_INT("number", i));
+    tb_log_deinit(&log);
+    tb_log(&log, TB_LOG_INFO, "last");
+    read_memory_file(fd);
+    for (const char *at = output.text; (at = strchr(at, '\n')) != NULL; at++)
+        lines++;
+    assert_int_equal(lines, 1002);
+    assert_non_null(strstr(output.text, "number=999"));
+}
+
+static void held_lines_never_wait_for_a_full_pipe(void **state)
+{
+    struct tb_log log;
+    int ends[2];
+    (void)state;
+
+    assert_int_equal(pipe(ends), 0);
+    tb_log_init(&log, ends[1], TB_LOG_INFO, TB_LOG_TEXT);
+    alarm(WAIT_MAX_S);
+    for (int i = 0; i < 5000; i++) {
+        tb_log_hold(&log);
+        tb_log(&log, TB_LOG_INFO, "many", TB_F_INT("number", i));
+    }
+    tb_log_flush(&log);
+    assert_true(log.dropped > 0);
+    read_all(ends[0]);
+    tb_log(&log, TB_LOG_INFO, "after");
+    read_all(ends[0]);
+    assert_non_null(strstr(output.text, "dropped_lines="));
+    alarm(0);
+    tb_log_deinit(&log);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +351,8 @@ int main(void)
         cmocka_unit_test(a_pipe_that_fills_up_under_way_never_waits),
         cmocka_unit_test(a_reader_that_went_away_costs_lines_only),
         cmocka_unit_test(a_line_after_a_torn_one_starts_on_its_own),
+        cmocka_unit_test(lines_that_are_held_are_written_together_and_none_is_lost),
+        cmocka_unit_test(held_lines_never_wait_for_a_full_pipe),
     };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);

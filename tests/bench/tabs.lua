@@ -1,0 +1,4 @@
+-- wrk: each of the connections is a tab that polls ten times a second.
+function delay()
+   return 100
+end
