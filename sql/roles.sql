@@ -10,6 +10,7 @@ CREATE OR REPLACE VIEW taskbridge_rights AS
 SELECT role::name, object, privileges, hidden::text[], is_function
 FROM (VALUES
     ('taskbridge_writer', 'background_task_trackers', 'SELECT, INSERT, UPDATE, DELETE', '{}', false),
+    ('taskbridge_writer', 'flow_companies', 'SELECT, INSERT, UPDATE, DELETE', '{}', false),
     ('taskbridge_writer', 'celery_workers', 'SELECT, INSERT, UPDATE, DELETE', '{}', false),
     ('taskbridge_writer', 'worker_incarnations', 'SELECT, INSERT, UPDATE, DELETE', '{}', false),
     ('taskbridge_writer', 'dead_letters', 'SELECT, INSERT, UPDATE, DELETE', '{}', false),

@@ -263,6 +263,7 @@ CREATE INDEX IF NOT EXISTS trackers_company_failed ON background_task_trackers (
     WHERE completed_at IS NOT NULL AND succeeded_at IS NULL;
 CREATE INDEX IF NOT EXISTS trackers_flow ON background_task_trackers (root_id) WHERE root_id <> task_id;
 CREATE INDEX IF NOT EXISTS trackers_lost ON background_task_trackers (lost_at) WHERE lost_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS trackers_inheriting ON background_task_trackers (root_id) WHERE inherits_company;
 
 -- Whoever watches a company hears of every change of its rows, whoever makes it: a person, the product, a copy. Daemons
 -- tell by themselves, once a batch, and say so in taskbridge.told.
@@ -286,3 +287,105 @@ CREATE OR REPLACE TRIGGER trackers_tell AFTER INSERT OR UPDATE OR DELETE ON back
     FOR EACH ROW WHEN (current_setting('taskbridge.told', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION tracker_tell();
 CREATE OR REPLACE TRIGGER trackers_emptied AFTER TRUNCATE ON background_task_trackers
     FOR EACH STATEMENT EXECUTE FUNCTION tracker_tell();
+
+-- Whose a flow is, by its root: what the root's own row said of it, and may not outlive. Kept of flows of which a task
+-- inherits, and of roots whose row goes.
+CREATE TABLE IF NOT EXISTS flow_companies (
+    root_id text COLLATE "C",
+    company text COLLATE "C" NOT NULL,
+    kept_at timestamptz NOT NULL DEFAULT now(),      -- when it was last said or asked for, to a day
+    CONSTRAINT flow_companies_pkey PRIMARY KEY (root_id)
+);
+
+-- The company that a task inherits: its root's own; else the nearest ancestor's own that is known; where the line of
+-- ancestors is broken, what the last of them inherited. Only what is said of a task itself is passed on along a line
+-- that is whole, so no circle of tasks can turn a company around.
+CREATE OR REPLACE FUNCTION tracker_inherited(task_id text, root_id text, parent_id text) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    found text;
+BEGIN
+    SELECT coalesce(r.registered_company, r.event_company, r.rule_company) INTO found FROM background_task_trackers r
+    WHERE r.task_id = tracker_inherited.root_id AND r.task_id <> tracker_inherited.task_id;
+    IF found IS NULL THEN
+        SELECT f.company INTO found FROM flow_companies f
+        WHERE f.root_id = tracker_inherited.root_id AND f.root_id <> tracker_inherited.task_id;
+    END IF;
+    IF found IS NOT NULL OR tracker_inherited.parent_id IS NULL THEN
+        RETURN found;
+    END IF;
+    WITH RECURSIVE line AS (
+        SELECT p.task_id, p.parent_id, coalesce(p.registered_company, p.event_company, p.rule_company) AS own,
+            p.inherited_company, 1 AS depth
+        FROM background_task_trackers p
+        WHERE p.task_id = tracker_inherited.parent_id AND p.task_id <> tracker_inherited.task_id
+        UNION ALL
+        SELECT p.task_id, p.parent_id, coalesce(p.registered_company, p.event_company, p.rule_company),
+            p.inherited_company, line.depth + 1
+        FROM line JOIN background_task_trackers p ON p.task_id = line.parent_id
+        WHERE line.own IS NULL AND line.depth < 100 AND p.task_id <> tracker_inherited.task_id
+    )
+    SELECT coalesce(
+        (SELECT own FROM line WHERE own IS NOT NULL),
+        (SELECT inherited_company FROM line
+         WHERE parent_id IS NOT NULL
+             AND NOT EXISTS (SELECT FROM background_task_trackers p WHERE p.task_id = line.parent_id)))
+    INTO found;
+    RETURN found;
+END
+$$;
+
+-- Tasks whose rule says "inherit" take what they inherit: these tasks; all of these roots' flows, about which something
+-- was learnt; of the flows of these members the same; and of these roots' flows those that have none yet. A row that
+-- another transaction holds is left for the daemons' next look (inherit_waiting.sql), for rows are locked here in a
+-- second round. Returns how many changed; their companies hear of it.
+CREATE OR REPLACE FUNCTION tracker_inherit(tasks text[], roots text[], members text[], waiting text[]) RETURNS bigint
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    changed_rows bigint;
+BEGIN
+WITH flows AS (
+    SELECT unnest(roots) AS root_id
+    UNION
+    SELECT t.root_id FROM unnest(members) AS member (task_id) JOIN background_task_trackers t USING (task_id)
+), candidates AS (
+    SELECT c.id FROM unnest(tasks) AS own (task_id) JOIN background_task_trackers c USING (task_id)
+    WHERE c.inherits_company
+    UNION
+    SELECT c.id FROM flows JOIN background_task_trackers c USING (root_id) WHERE c.inherits_company
+    UNION
+    SELECT c.id FROM (SELECT DISTINCT unnest(waiting) AS root_id) flow JOIN background_task_trackers c USING (root_id)
+    WHERE c.inherits_company AND c.inherited_company IS NULL
+), wanted AS (
+    SELECT c.id, tracker_inherited(c.task_id, c.root_id, c.parent_id) AS company
+    FROM candidates JOIN background_task_trackers c USING (id)
+), locked AS (
+    SELECT t.id, wanted.company
+    FROM background_task_trackers t JOIN wanted USING (id)
+    WHERE wanted.company IS NOT NULL AND t.inherited_company IS DISTINCT FROM wanted.company
+    ORDER BY t.task_id
+    FOR UPDATE OF t SKIP LOCKED
+), changed AS (
+    UPDATE background_task_trackers t SET inherited_company = locked.company, company_before = t.company_key
+    FROM locked WHERE t.id = locked.id
+    RETURNING t.task_id, t.root_id, t.company_key, t.company_before
+), kept AS (
+    INSERT INTO flow_companies AS f (root_id, company)
+    SELECT r.task_id, coalesce(r.registered_company, r.event_company, r.rule_company)
+    FROM (SELECT DISTINCT root_id FROM changed WHERE root_id <> task_id) flow
+    JOIN background_task_trackers r ON r.task_id = flow.root_id
+    WHERE coalesce(r.registered_company, r.event_company, r.rule_company) IS NOT NULL
+    ORDER BY 1
+    ON CONFLICT (root_id) DO UPDATE SET company = excluded.company, kept_at = now()
+    WHERE f.company <> excluded.company OR f.kept_at < now() - interval '1 day'
+), woken AS MATERIALIZED (
+    SELECT count(pg_notify('taskbridge_company', company))
+    FROM (SELECT company_key FROM changed UNION SELECT company_before FROM changed) touched (company)
+    WHERE company IS NOT NULL
+)
+SELECT count(*) INTO changed_rows FROM changed WHERE (SELECT * FROM woken) IS NOT NULL;
+RETURN changed_rows;
+END
+$$;

@@ -96,6 +96,7 @@ BEGIN
     DELETE FROM company_members WHERE company_id = company;
     was_there := was_there OR FOUND;
     UPDATE api_tokens SET companies = array_remove(companies, company) WHERE companies @> ARRAY[company];
+    DELETE FROM flow_companies f WHERE f.company = company_canonical(company_remove.company_id);
     INSERT INTO companies_removed (id) VALUES (company) ON CONFLICT DO NOTHING;
     was_there := tracker_remove(ARRAY[company], 1000) > 0 OR was_there;
     PERFORM pg_notify('taskbridge_company', company);
@@ -196,19 +197,6 @@ $$;
 
 -- ---- tasks ----
 
--- Tasks whose rule says "inherit" take the company of their root's row, which here has just learnt it.
-CREATE OR REPLACE FUNCTION tracker_inherit(roots text[]) RETURNS void
-LANGUAGE sql AS $$
-UPDATE background_task_trackers child SET
-    inherited_company = coalesce(root.registered_company, root.event_company, root.rule_company),
-    company_before = child.company_key
-FROM background_task_trackers root
-WHERE root.task_id = ANY (roots) AND child.root_id = root.task_id AND child.inherits_company
-    AND child.task_id <> root.task_id
-    AND child.inherited_company IS DISTINCT FROM
-        coalesce(root.registered_company, root.event_company, root.rule_company)
-$$;
-
 -- What a task is and whose: before, between or after its events. The row is made or completed under its own lock, and
 -- the company hears of it (tracker_tell) when the caller commits. Returns the row's id.
 CREATE OR REPLACE FUNCTION tracker_register(company_id text, task_id text, task_name text,
@@ -233,7 +221,7 @@ BEGIN
         metadata = excluded.metadata,
         company_before = t.company_key
     RETURNING t.id INTO found_id;
-    PERFORM tracker_inherit(ARRAY[tracker_register.task_id]);
+    PERFORM tracker_inherit('{}', ARRAY[tracker_register.task_id], ARRAY[tracker_register.task_id], '{}');
     RETURN found_id;
 END
 $$;

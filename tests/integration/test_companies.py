@@ -8,6 +8,8 @@ import pytest
 
 from events import letters, wait_until_settled
 from harness import wait_until
+from harness.seed import seeded
+from harness.statements import execute
 
 UUID = "0b9e7d1c-3d2b-4f0a-8a54-6f1f6a0f3c11"
 NOON = 1795557600.0
@@ -205,6 +207,83 @@ def test_children_inherit_what_is_registered_and_carried_later(ruled):
     wait_until_settled(ruled)
     expected = {"root 0": "21", "child 0": "21", "root 1": "22", "child 1": "22"}
     wait_until(lambda: companies(ruled) == expected, 20, f"the companies are {expected}")
+
+
+def sent(site, task_id, name, root, parent=None, kwargs="{}"):
+    return site.broker.event("task-sent", uuid=task_id, name=name, args="()", kwargs=kwargs, root_id=root, parent_id=parent)
+
+
+def cleanup(site):
+    """What maintenance does an hour after the end of a task."""
+    return execute(site.database, "cleanup_completed", 0.0, 1000)
+
+
+def test_a_roots_company_outlives_its_row(ruled):
+    """A chain that is longer than the retention, by rule and registered; with and without a step before."""
+    ruled.start_daemon()
+    for number, first_steps in enumerate([1, 0]):
+        ruled.broker.publish(sent(ruled, f"root {number}", "by.kwarg", f"root {number}", kwargs="{'company_id': 9}"))
+        ruled.broker.publish(sent(ruled, f"registered {number}", "plain", f"registered {number}"))
+        register(ruled, f"registered {number}", 9)
+        for root in (f"root {number}", f"registered {number}"):
+            for step in range(first_steps):
+                ruled.broker.publish(sent(ruled, f"{root}, step {step}", "by.root", root, root))
+            ruled.broker.publish(ruled.broker.event("task-succeeded", uuid=root, result="None", runtime=0.1))
+            ruled.broker.publish(ruled.broker.event("task-succeeded", uuid=f"{root}, step 0", result="None", runtime=0.1))
+    wait_until_settled(ruled)
+    cleanup(ruled)
+    assert "root 0" not in companies(ruled) and "registered 1" not in companies(ruled)
+    for root in ("root 0", "root 1", "registered 0", "registered 1"):
+        ruled.broker.publish(sent(ruled, f"{root}, last step", "by.root", root, f"{root}, step 0"))
+    wait_until_settled(ruled)
+    found = companies(ruled)
+    assert {found[f"{root}, last step"] for root in ("root 0", "root 1", "registered 0", "registered 1")} == {"9"}
+
+
+def flow(random, number):
+    """The events of one flow, and whose each task of it is."""
+    ids, events, own, expected = [f"flow {number}"], [], {}, {}
+    for step in range(random.randrange(1, 7)):
+        ids.append(f"flow {number} step {step}")
+    parents = {task_id: random.choice(ids[:at]) for at, task_id in enumerate(ids) if at}
+    for task_id in ids:
+        if random.random() < 0.35:
+            own[task_id] = str(random.randrange(100, 105))
+    for task_id in ids:
+        line = [task_id]
+        while line[-1] in parents:
+            line.append(parents[line[-1]])
+        found = next((own[other] for other in [task_id, ids[0], *line] if other in own), None)
+        expected[task_id] = found
+        events.append((task_id, parents.get(task_id), own.get(task_id)))
+    return ids[0], events, expected
+
+
+def test_whose_a_step_is_does_not_depend_on_what_comes_first(ruled):
+    random = seeded()
+    ruled.start_daemon()
+    events, expected = [], {}
+    for number in range(150):
+        root, tasks, wanted = flow(random, number)
+        expected.update(wanted)
+        for task_id, parent, own in tasks:
+            name, kwargs = ("by.root", "{}") if own is None else ("by.kwarg", f"{{'company_id': {own}}}")
+            events.append(sent(ruled, task_id, name, root, parent, kwargs))
+    events += random.sample(events, len(events) // 4)
+    random.shuffle(events)
+    for event in events:
+        ruled.broker.publish(event)
+    wait_until_settled(ruled)
+    wait_until(lambda: companies(ruled) == expected, 30, "every task has its company")
+
+
+def test_a_task_may_belong_to_nobody_as_it_should(ruled):
+    ruled.config["tasks"] = [{"match": "beat.*", "company": "none"}, *RULES]
+    ruled.start_daemon()
+    ruled.broker.publish([received(ruled, "job", "beat.nightly"), received(ruled, "odd", "without.a.rule")])
+    wait_until_settled(ruled)
+    assert companies(ruled) == {"job": None, "odd": None}
+    assert [ruled.database.row(task_id)["belongs_to_nobody"] for task_id in ("job", "odd")] == [True, False]
 
 
 # ---- secrets ----

@@ -177,23 +177,23 @@ def test_a_child_inherits_from_a_root_that_was_there(database, listener):
     write_rows(database, {"task_id": "root", "rule_company_at": NOON, "rule_company": "5"})
     write_rows(database, CHILD)
     listener()
-    execute(database, "inherit_companies", ["child"], None)
+    execute(database, "inherit_companies", ["child"], None, None, None)
     assert database.row("child")["company_key"] == "5"
     assert listener() == ["5"]
 
 
 def test_a_child_inherits_from_a_root_that_comes_later(database):
     write_rows(database, CHILD, {"task_id": "other child", **{k: v for k, v in CHILD.items() if k != "task_id"}})
-    execute(database, "inherit_companies", ["child", "other child"], None)
+    execute(database, "inherit_companies", ["child", "other child"], None, None, None)
     assert database.row("child")["company_key"] is None
     write_rows(database, {"task_id": "root", "event_company_at": NOON, "event_company": "6"})
-    execute(database, "inherit_companies", None, ["root"])
+    execute(database, "inherit_companies", None, ["root"], None, None)
     assert {database.row(name)["company_key"] for name in ("child", "other child")} == {"6"}
 
 
 def test_a_child_inherits_from_a_root_that_is_registered_later(database, listener):
     write_rows(database, CHILD, {"task_id": "root", "rule_company_at": NOON, "rule_company": "5"})
-    execute(database, "inherit_companies", ["child"], ["root"])
+    execute(database, "inherit_companies", ["child"], ["root"], None, None)
     assert database.row("child")["company_key"] == "5"
     listener()
     database.query("SELECT tracker_register(73, 'root', 'sync')")
@@ -204,21 +204,21 @@ def test_a_child_inherits_from_a_root_that_is_registered_later(database, listene
 def test_only_who_is_told_to_inherits(database):
     write_rows(database, {**CHILD, "inherits_company": False},
                {"task_id": "root", "rule_company_at": NOON, "rule_company": "5"})
-    execute(database, "inherit_companies", ["child"], ["root"])
+    execute(database, "inherit_companies", ["child"], ["root"], None, None)
     assert database.row("child")["company_key"] is None
 
 
 def test_what_a_child_has_itself_counts_more(database):
     write_rows(database, {**CHILD, "event_company_at": NOON, "event_company": "8"},
                {"task_id": "root", "rule_company_at": NOON, "rule_company": "5"})
-    execute(database, "inherit_companies", ["child"], ["root"])
+    execute(database, "inherit_companies", ["child"], ["root"], None, None)
     assert database.row("child")["company_key"] == "8"
 
 
 def test_two_that_name_each_other_their_root_do_not_hand_a_company_round(database):
     write_rows(database, CHILD, {"task_id": "root", "root_at": NOON, "root_id": "child", "inherits_company": True})
     database.execute("UPDATE background_task_trackers SET inherited_company = '3' WHERE task_id = 'root'")
-    execute(database, "inherit_companies", ["child", "root"], ["child", "root"])
+    execute(database, "inherit_companies", ["child", "root"], ["child", "root"], None, None)
     assert database.row("child")["company_key"] is None
 
 
@@ -226,7 +226,7 @@ def test_a_row_that_was_held_inherits_at_the_next_look(database):
     write_rows(database, CHILD, {"task_id": "root", "rule_company_at": NOON, "rule_company": "5"})
     holder = psycopg2.connect(database.url)
     holder.cursor().execute("SELECT 1 FROM background_task_trackers WHERE task_id = 'child' FOR UPDATE")
-    execute(database, "inherit_companies", ["child"], ["root"])
+    execute(database, "inherit_companies", ["child"], ["root"], None, None)
     assert database.row("child")["company_key"] is None
     holder.rollback()
     holder.close()

@@ -128,7 +128,7 @@ def test_the_product_registers_reads_tasks_and_does_nothing_else(act_as, databas
     app.run("SELECT tracker_register(1, 't', 'n')", "SELECT tracker_register('2', 'u', 'n', 'd', '{}')")
     assert set(database.rows()) == {"t", "u"}
     assert app.run(SELECT) == [("t",), ("u",)]
-    for statement in (WRITES, "SELECT tracker_inherit(ARRAY['t'])", "SELECT tracker_remove(ARRAY['1'], 1)",
+    for statement in (WRITES, "SELECT tracker_inherit(ARRAY['t'], '{}', '{}', '{}')", "SELECT tracker_remove(ARRAY['1'], 1)",
                       "SELECT * FROM companies", "SELECT * FROM api_tokens", "SELECT * FROM company_members",
                       "INSERT INTO companies_removed (id) VALUES ('1')", "SELECT token_find('x')",
                       "SELECT command_ask('revoke')", "SELECT body FROM dead_letters"):

@@ -222,35 +222,56 @@ int tb_batch_push_redelivered_starts(const struct tb_batch *batch, struct tb_are
     return 0;
 }
 
-static bool brings_company(const struct tb_row *row)
+/* Ids for inherit_companies.sql. */
+struct ids {
+    struct tb_str *ids; /* in the arena */
+    size_t count;
+};
+
+/* $1 to $4 */
+enum { CHILDREN, ROOTS, MEMBERS, WAITING, ID_LISTS };
+
+static void add_id(struct ids *list, struct tb_str id)
 {
-    return row->event_company.at != TB_STAMP_NONE || row->rule_company.at != TB_STAMP_NONE;
+    list->ids[list->count++] = id;
+}
+
+static void sort_out(const struct tb_row *row, struct ids lists[ID_LISTS])
+{
+    bool brings_company = row->event_company.at != TB_STAMP_NONE || row->rule_company.at != TB_STAMP_NONE;
+    bool has_root = !tb_str_is_null(row->root_id.value);
+    bool is_root = has_root && tb_str_equal(row->root_id.value, row->task_id);
+
+    if (row->inherits_company)
+        add_id(&lists[CHILDREN], row->task_id);
+    if (brings_company)
+        add_id(&lists[ROOTS], row->task_id);
+    if (brings_company && has_root && !is_root)
+        add_id(&lists[ROOTS], row->root_id.value);
+    if (brings_company && !has_root)
+        add_id(&lists[MEMBERS], row->task_id);
+    if (!tb_str_is_null(row->parent_id.value) && has_root)
+        add_id(&lists[WAITING], row->root_id.value);
 }
 
 int tb_batch_push_inheritance(const struct tb_batch *batch, struct tb_arena *arena, struct tb_params *params,
                               size_t *ret_count)
 {
-    struct tb_str *children = NULL, *roots = NULL;
-    size_t child_count = 0, root_count = 0;
+    struct ids lists[ID_LISTS] = {{NULL, 0}};
 
     *ret_count = 0;
     if (!batch->row_count)
         return 0;
-    children = tb_arena_calloc(arena, batch->row_count, sizeof(*children));
-    roots = tb_arena_calloc(arena, batch->row_count, sizeof(*roots));
-    if (!children || !roots)
-        return -ENOMEM;
-    for (size_t i = 0; i < batch->row_count; i++) {
-        const struct tb_row *row = &batch->rows[i];
-        if (row->inherits_company)
-            children[child_count++] = row->task_id;
-        if (brings_company(row))
-            roots[root_count++] = row->task_id;
+    for (size_t i = 0; i < ID_LISTS; i++) {
+        lists[i].ids = tb_arena_calloc(arena, 2 * batch->row_count, sizeof(*lists[i].ids));
+        if (!lists[i].ids)
+            return -ENOMEM;
     }
-    *ret_count = child_count + root_count;
-    if (!*ret_count)
-        return 0;
-    tb_params_push_columns(params, &id_column, 1, children, child_count, sizeof(*children));
-    tb_params_push_columns(params, &id_column, 1, roots, root_count, sizeof(*roots));
+    for (size_t i = 0; i < batch->row_count; i++)
+        sort_out(&batch->rows[i], lists);
+    for (size_t i = 0; i < ID_LISTS; i++)
+        *ret_count += lists[i].count;
+    for (size_t i = 0; *ret_count && i < ID_LISTS; i++)
+        tb_params_push_columns(params, &id_column, 1, lists[i].ids, lists[i].count, sizeof(*lists[i].ids));
     return 0;
 }
