@@ -159,7 +159,7 @@ def send(name, *args, **options):
 print(json.dumps([
     send("add", 1, 2, routing_key="celery"),
     send("add", 1, 2, argsrepr="(1, <hidden>)"),
-    send("add", 1, {"outer": [{"Password": "x"}]}),
+    send("add", 1, {"outer": [{"DB_Password": "x"}]}),
     send("add", [1, (2, 3)], {"a": "ñ"}),
     send("retry_times", 1),
     send("progress_text", "x" * 40000)]))"""))

@@ -418,3 +418,12 @@ def unused_tcp_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+def test_secret_names_are_those_of_the_sample_configuration():
+    import yaml
+
+    from taskbridge_celery.tracked import REDACT
+
+    sample = Path(__file__).resolve().parents[2] / "config" / "taskbridge.yaml"
+    assert list(REDACT) == yaml.safe_load(sample.read_text(encoding="utf-8"))["redact"]

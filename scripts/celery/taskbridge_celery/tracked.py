@@ -10,13 +10,18 @@ must not leave the worker.
 
 from __future__ import annotations
 
+import fnmatch
 import inspect
 import json
 import re
 from typing import Any, Iterable
 
 # The usual names of what must stay secret, as taskbridge.yaml has them by default.
-REDACT = ("password", "passwd", "secret", "token", "api_key", "authorization")
+REDACT = tuple(
+    "password *_password passwd passphrase pwd secret *_secret secret_key token *_token "
+    "api_key *_api_key apikey private_key authorization *_authorization auth "
+    "credentials cookie *_cookie sessionid clave clave_* contrasena contraseña".split()
+)
 BODY_MAX_BYTES = 32768
 # Of the message's headers those that another attempt has to be sent with.
 HEADERS = (
@@ -38,7 +43,8 @@ class Tracker:
     """Makes the event's fields; knows which names are secret."""
 
     def __init__(self, redact: Iterable[str] = REDACT):
-        self.redact = frozenset(name.casefold() for name in redact)
+        patterns = [fnmatch.translate(name.casefold()) for name in redact]
+        self.redact = re.compile("|".join(patterns) or r"(?!)")
 
     def fields(self, request: Any) -> dict[str, Any] | None:
         """Of a worker's request; None for an attempt that is not the first."""
@@ -129,7 +135,7 @@ class Tracker:
         return any(self.is_secret(name) for name in bound.arguments)
 
     def is_secret(self, name: Any) -> bool:
-        return isinstance(name, str) and name.casefold() in self.redact
+        return isinstance(name, str) and self.redact.match(name.casefold()) is not None
 
 
 def hides_arguments(request: Any) -> bool:
