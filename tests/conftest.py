@@ -16,7 +16,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "integration"))
 
 from harness import Database, Site, Stack  # noqa: E402
 from harness.database import create_database, drop_database, with_database  # noqa: E402
-from harness.process import base_environment, program  # noqa: E402
+from harness.process import Programs, base_environment, program  # noqa: E402
+
+# The files that take longest, by what their tests wait for.
+LONGEST = ("test_liveness", "test_doctor", "test_database_hosts", "test_broker_outages", "test_broker_reach", "test_run",
+           "test_worker", "test_upgrade", "test_capture_workers", "test_maintenance")
 
 # Of a process that a failed test ran, so much of the end is shown.
 SHOWN = 8000
@@ -84,6 +88,22 @@ def another_site(stack, admin, template, tmp_path):
     yield make
     for place in places:
         place.close()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "sanitized: its programs are those of the build with ASan and UBSan")
+
+
+def pytest_collection_modifyitems(items):
+    """Files that take minutes come first, for the processes that share them out each take a whole one."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
+
+
+def pytest_runtest_setup(item):
+    """Part of the tests drives programs that look at their own memory and arithmetic: where scripts/test has built some."""
+    sanitized = item.get_closest_marker("sanitized") and os.environ.get("TASKBRIDGE_SANITIZED_PROGRAMS")
+    Programs.directory = sanitized or None
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -182,7 +182,8 @@ valgrind_program() {
 pytest_once() {
     local name=$1 report=$2
     shift 2
-    TASKBRIDGE_PROGRAMS=$TB_ROOT/build/$PRESET TASKBRIDGE_STACK_DIR=$RUN/stack-$name \
+    TASKBRIDGE_PROGRAMS=$TB_ROOT/build/$PRESET TASKBRIDGE_SANITIZED_PROGRAMS=$SANITIZED \
+        TASKBRIDGE_STACK_DIR=$RUN/stack-$name \
         "$PYTHON" -m pytest -q -o cache_dir="$RUN/cache-$name" --basetemp="$RUN/tmp-$name" --junitxml="$report" "$@"
 }
 
@@ -208,9 +209,10 @@ part_property() {
     run_pytest property "$TB_ROOT/tests/property" --numprocesses 2 --dist loadfile
 }
 
-# Most tests wait most of their time. Two processes, each with servers of its own, share the files out.
+# Most tests wait most of their time. Two processes a processor, each with servers of its own, share the files out.
 part_integration() {
-    run_pytest integration "$TB_ROOT/tests/integration" --numprocesses 2 --dist loadfile
+    build asan-ubsan || return 1
+    run_pytest integration "$TB_ROOT/tests/integration" --numprocesses "$((2 * JOBS))" --dist loadfile
 }
 
 part_cluster() {

@@ -403,6 +403,10 @@ static int set_multi_options(struct tb_hook_client *client, size_t max_connectio
     code |= curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
     code |= curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_wanted_time);
     code |= curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
+#if LIBCURL_VERSION_NUM >= 0x081400
+    /* From 8.20 on the threads are the multi handle's, and so is the word for them. */
+    code |= curl_multi_setopt(client->multi, CURLMOPT_QUICK_EXIT, 1L);
+#endif
     code |= curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)max_connections);
     code |= curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)max_connections);
     return code == CURLM_OK ? 0 : -ENOMEM;

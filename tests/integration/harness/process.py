@@ -23,10 +23,16 @@ def free_port():
         return probe.getsockname()[1]
 
 
+class Programs:
+    """Where the present test's programs are, if elsewhere than everybody's (tests/conftest.py)."""
+
+    directory = None
+
+
 def program(name):
     """The command that runs one of the project's programs, out of TASKBRIDGE_PROGRAMS or the newest usual build.
     TASKBRIDGE_WRAPPER stands before it: a valgrind, for example."""
-    given = os.environ.get("TASKBRIDGE_PROGRAMS")
+    given = Programs.directory or os.environ.get("TASKBRIDGE_PROGRAMS")
     places = [pathlib.Path(given).resolve()] if given else [ROOT / "build" / preset for preset in ("dev", "release")]
     found = [place / name for place in places if (place / name).exists()]
     assert found, f"{name} is in none of {[str(place) for place in places]}: build it first"
