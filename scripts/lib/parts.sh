@@ -183,7 +183,7 @@ pytest_once() {
     local name=$1 report=$2
     shift 2
     TASKBRIDGE_PROGRAMS=$TB_ROOT/build/$PRESET TASKBRIDGE_SANITIZED_PROGRAMS=$SANITIZED \
-        TASKBRIDGE_STACK_DIR=$RUN/stack-$name \
+        LSAN_OPTIONS=suppressions=$TB_ROOT/tests/lsan.supp:print_suppressions=0 TASKBRIDGE_STACK_DIR=$RUN/stack-$name \
         "$PYTHON" -m pytest -q -o cache_dir="$RUN/cache-$name" --basetemp="$RUN/tmp-$name" --junitxml="$report" "$@"
 }
 

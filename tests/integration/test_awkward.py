@@ -12,6 +12,8 @@ from harness import wait_until
 
 import pytest
 
+pytestmark = pytest.mark.sanitized
+
 FFFD = "\ufffd"
 
 

@@ -13,6 +13,8 @@ from harness.names import names_environment
 from harness.proxy import Proxy
 from harness.tls import Authority
 
+pytestmark = pytest.mark.sanitized
+
 LOCAL = "127.0.0.1"
 # Not of any server: each test lets one listen there that says nothing.
 SILENT = "127.0.0.2"

@@ -9,6 +9,8 @@ import pytest
 
 from events import CAPTURES, at, letters, lines_of, publish_lines, wait_until_settled
 
+pytestmark = pytest.mark.sanitized
+
 VERSIONS = ("5.5", "5.6")
 RULES = [{"match": "*", "company": {"kwarg": "company_id"}}]
 HOST_A, HOST_B, HOST_C = "w1@host-a", "w2@host-b", "w3@host-c"

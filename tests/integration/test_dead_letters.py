@@ -12,6 +12,8 @@ from events import counters, letters, wait_until_settled
 from harness import wait_until
 from harness.database import with_database
 
+pytestmark = pytest.mark.sanitized
+
 MIB = 1 << 20
 GZIP, BZ2 = "application/x-gzip", "application/x-bz2"
 

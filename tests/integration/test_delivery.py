@@ -4,9 +4,13 @@ import json
 import re
 import signal
 
+import pytest
+
 from events import counters, letters, wait_until_settled
 from harness import wait_until
 from load import Publisher, check_rows, messages
+
+pytestmark = pytest.mark.sanitized
 
 MIB = 1 << 20
 

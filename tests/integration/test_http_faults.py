@@ -16,6 +16,8 @@ from harness import free_port, wait_until
 from harness.process import base_environment, program
 from http_facts import add_task, open_socket, read_all, send_raw, serve, status_of, status_path
 
+pytestmark = pytest.mark.sanitized
+
 
 @pytest.fixture
 def server(site):
