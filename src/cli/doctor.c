@@ -172,6 +172,7 @@ static void fill_facts(struct tb_cli *cli, struct tb_arena *arena, struct tb_doc
     setenv("RES_OPTIONS", "timeout:1 attempts:2", 0);
     tb_doctor_ask_database(cli, arena, facts);
     tb_doctor_ask_broker(cli, arena, facts);
+    tb_doctor_ask_arrival(cli, arena, facts);
     tb_doctor_ask_access(cli, arena, &facts->access);
 }
 

@@ -1,8 +1,8 @@
 /* The doctor's questions to the broker.
  *
- * It looks (amqp/inspect), listens on the exchange for one event, so that it is known whether any passes, and
- * asks the workers that are known to live, or, where there is none, a name that nobody bears: the right to
- * ask shows either way. Every wait ends after a few seconds. */
+ * It looks (amqp/inspect), listens on the exchange for a heartbeat, so that it is known whether any passes,
+ * and asks the workers that are known to live, or, where there is none, a name that nobody bears: the right
+ * to ask shows either way. Every wait ends after a few seconds. */
 #include "doctor_facts.h"
 
 #include "taskbridge/amqp/capture.h"
@@ -94,15 +94,21 @@ static int ask_workers(const struct tb_amqp_options *options, struct asking *ask
     return rc;
 }
 
-/* Whether any event passes the exchange now. */
-static bool listen(const struct tb_amqp_options *options)
+/* Whether a worker's heartbeat passes the exchange now: of that a daemon writes at once that it was heard. */
+static void listen(const struct tb_amqp_options *options, struct tb_doctor_broker *broker)
 {
     struct tb_capture *capture = NULL;
     struct tb_captured captured;
-    bool passes = tb_capture_open(options, &capture, NULL) == 0 &&
-                  tb_capture_next(capture, LISTEN_US, &captured, NULL) == 0;
+    int64_t end_us = tb_clock_monotonic_us() + LISTEN_US, left_us = LISTEN_US;
+    int r = tb_capture_open(options, &capture, NULL);
+    while (r == 0 && !broker->heartbeat_passed && left_us > 0) {
+        r = tb_capture_next(capture, left_us, &captured, NULL);
+        broker->heartbeat_passed =
+            r == 0 && tb_str_equal(captured.delivery.routing_key, TB_STR("worker.heartbeat"));
+        broker->passed_us = tb_clock_monotonic_us();
+        left_us = end_us - broker->passed_us;
+    }
     tb_capture_close(capture);
-    return passes;
 }
 
 void tb_doctor_ask_broker(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts)
@@ -128,8 +134,6 @@ void tb_doctor_ask_broker(struct tb_cli *cli, struct tb_arena *arena, struct tb_
         broker->asking = rc;
         broker->asking_problem = tb_doctor_keep(arena, tb_str_of(err.text));
     }
-    /* Where events are known to arrive they need not be listened for. */
-    if (!tb_doctor_is_hearing(&facts->database.workers) && broker->seen.queue_messages == 0 &&
-        tb_clock_monotonic_us() < end_us)
-        broker->events_pass = listen(&options);
+    if (broker->seen.queue_messages == 0 && tb_clock_monotonic_us() < end_us)
+        listen(&options, broker);
 }

@@ -10,6 +10,7 @@
 #include "taskbridge/store/migrate.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #define STATEMENT_US (2 * TB_US_PER_S)
 #define NO_RIGHT     "42501" /* insufficient_privilege */
@@ -266,4 +267,39 @@ void tb_doctor_ask_database(struct tb_cli *cli, struct tb_arena *arena, struct t
         ask(&asking, ask_runs, &database->runs.problem);
     }
     tb_pg_session_close(asking.session);
+}
+
+/* ---- does what passes the exchange arrive? ---- */
+
+#define ARRIVAL_US (2 * TB_US_PER_S)
+#define LOOK_US    (50 * TB_US_PER_MS)
+
+static bool was_heard_since(const struct tb_doctor_workers *workers, int64_t since_us)
+{
+    int64_t span_us = tb_clock_monotonic_us() - since_us;
+    for (size_t i = 0; i < workers->count; i++)
+        if (workers->list[i].silent_us >= 0 && workers->list[i].silent_us <= span_us + LOOK_US)
+            return true;
+    return false;
+}
+
+void tb_doctor_ask_arrival(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts)
+{
+    struct tb_doctor_database *database = &facts->database;
+    struct tb_doctor_broker *broker = &facts->broker;
+    struct tb_pg_session *session = NULL;
+    struct tb_error ignored = {0};
+    bool can_tell = broker->heartbeat_passed && !database->problem && !database->workers.problem &&
+                    database->daemons.running > 0;
+    if (!can_tell || open_session(cli, &session, &ignored))
+        return;
+    do {
+        struct tb_doctor_workers workers;
+        tb_error_clear(&ignored);
+        if (tb_doctor_keep_workers(session, arena, &workers, &ignored))
+            break;
+        broker->heartbeat_arrived = was_heard_since(&workers, broker->passed_us);
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_US * 1000}, NULL);
+    } while (!broker->heartbeat_arrived && tb_clock_monotonic_us() - broker->passed_us < ARRIVAL_US);
+    tb_pg_session_close(session);
 }

@@ -253,10 +253,12 @@ void tb_doctor_judge_binding(const struct tb_doctor_facts *facts, struct tb_doct
     const struct tb_doctor_workers *workers = &facts->database.workers;
     if (tb_doctor_waiting(facts) < 0) {
         tb_doctor_is_unknown(line, why_no_queue(facts));
-    } else if (tb_doctor_is_hearing(workers) || tb_doctor_waiting(facts) > 0) {
+    } else if (facts->broker.heartbeat_arrived || tb_doctor_waiting(facts) > 0) {
         tb_doctor_say(line, TB_DOCTOR_GOOD, "events arrive in the queue");
-    } else if (!facts->broker.events_pass) {
-        tb_doctor_is_unknown(line, "no event came to the exchange meanwhile");
+    } else if (!facts->broker.heartbeat_passed && tb_doctor_is_hearing(workers)) {
+        tb_doctor_say(line, TB_DOCTOR_GOOD, "events arrived in the queue a moment ago");
+    } else if (!facts->broker.heartbeat_passed) {
+        tb_doctor_is_unknown(line, "no worker's heartbeat came to the exchange meanwhile");
     } else if (facts->database.problem || workers->problem || facts->database.daemons.running == 0) {
         tb_doctor_is_unknown(line,
                              "whether the events that come to the exchange arrive, only a running daemon's "

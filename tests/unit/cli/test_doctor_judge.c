@@ -163,9 +163,12 @@ CASE(smaller_queue, item(&b->seen.queue, TB_FINDING_DIFFERENT, "inequivalent arg
 CASE(foreign_queue, item(&b->seen.queue, TB_FINDING_FORBIDDEN, "403"))
 CASE(unbounded, p->config.amqp.queue.max_bytes = 0; b->seen.queue_messages = 1000000000)
 CASE(unheard, d->workers.count = 0)
-CASE(unheard_but_passing, d->workers.count = 0; b->events_pass = true)
-CASE(unheard_but_waiting, d->workers.count = 0; b->events_pass = true; b->seen.queue_messages = 3)
-CASE(unheard_without_daemon, d->workers.count = 0; b->events_pass = true; d->daemons.running = 0)
+CASE(unheard_but_passing, d->workers.count = 0; b->heartbeat_passed = true)
+CASE(heard_and_arriving, b->heartbeat_passed = b->heartbeat_arrived = true)
+/* Workers were heard, up to a moment ago: the binding is gone since. */
+CASE(not_bound, b->heartbeat_passed = true)
+CASE(unheard_but_waiting, d->workers.count = 0; b->heartbeat_passed = true; b->seen.queue_messages = 3)
+CASE(unheard_without_daemon, d->workers.count = 0; b->heartbeat_passed = true; d->daemons.running = 0)
 CASE(no_consumer, b->seen.queue_consumers = 0)
 CASE(more_consumers, b->seen.queue_consumers = 2)
 CASE(fewer_consumers, d->daemons.running = 2)
@@ -358,8 +361,10 @@ static const struct {
     {limited_queue, "queue", BAD, "may lose events", "another amqp.queue.name"},
     {smaller_queue, "queue", WARNING, "not as configured: ", "another amqp.queue.name"},
     {foreign_queue, "queue", WARNING, "may not configure", RIGHTS},
-    {nothing, "binding", GOOD, "events arrive", NULL},
-    {unheard, "binding", UNKNOWN, "no event came to the exchange", NULL},
+    {nothing, "binding", GOOD, "events arrived in the queue a moment ago", NULL},
+    {heard_and_arriving, "binding", GOOD, "events arrive in the queue", NULL},
+    {not_bound, "binding", BAD, "do not arrive in taskbridge.events", "Start the daemons again"},
+    {unheard, "binding", UNKNOWN, "no worker's heartbeat came to the exchange", NULL},
     {unheard_but_passing, "binding", BAD, "do not arrive in taskbridge.events", "Start the daemons again"},
     {unheard_but_waiting, "binding", GOOD, "events arrive", NULL},
     {unheard_without_daemon, "binding", UNKNOWN, "only a running daemon", NULL},
