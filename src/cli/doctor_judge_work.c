@@ -210,6 +210,8 @@ void tb_doctor_judge_missed(const struct tb_doctor_facts *facts, struct tb_docto
     if (tb_doctor_is_unknown(line, workers->problem))
         return;
     for (size_t i = 0; i < workers->count; i++) {
+        if (is_mute(&workers->list[i])) /* which the line on its events tells */
+            continue;
         taken_up += workers->list[i].day_taken_up;
         missed += workers->list[i].day_missed;
     }
