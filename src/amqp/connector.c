@@ -260,7 +260,7 @@ int tb_connector_new(const struct tb_broker *broker, const char *role,
                      const struct tb_connector_events *events, struct tb_connector **ret_connector,
                      struct tb_error *err)
 {
-    struct tb_amqp_urls urls;
+    struct tb_amqp_urls urls = {0};
     int r = tb_amqp_options_check(broker->options, err);
     if (r == 0)
         r = tb_amqp_urls_parse(broker->options->url, &urls, err);

@@ -328,18 +328,20 @@ int tb_session_dial(struct tb_session *session, const struct tb_session_target *
 
 /* ---- every broker of the list, for commands ---- */
 
-static int open_broker(struct tb_session *session, struct tb_session_target *target, struct tb_error *err)
+static int open_broker(struct tb_session *session, const struct tb_amqp_url *url,
+                       const struct tb_amqp_options *options, const char *role, struct tb_error *err)
 {
-    struct tb_addresses addresses;
-    int r = tb_lookup_wait(target->url->host, target->options->connect_timeout_us, &addresses, err);
+    struct tb_addresses addresses = {0};
+    int r = tb_lookup_wait(url->host, options->connect_timeout_us, &addresses, err);
     if (r < 0)
         tb_error_prefix(err, "amqp.url");
-    for (size_t i = 0; r == 0 && i < addresses.count; i++) {
-        target->address = addresses.list[i];
-        if (tb_session_dial(session, target, NULL, err) == 0)
-            return 0;
+    for (size_t i = 0; i < addresses.count; i++) {
+        const struct tb_session_target target = {url, addresses.list[i], options, role};
+        r = tb_session_dial(session, &target, NULL, err);
+        if (r == 0)
+            break;
     }
-    return err->code;
+    return r;
 }
 
 int tb_session_open(struct tb_session *session, const struct tb_amqp_options *options, const char *role,
@@ -354,9 +356,8 @@ int tb_session_open(struct tb_session *session, const struct tb_amqp_options *op
     tb_buf_init(&reasons, TB_SESSION_REASONS_BYTES);
     r = -1;
     for (size_t i = 0; r < 0 && i < urls.count; i++) {
-        struct tb_session_target target = {&urls.list[i], NULL, options, role};
         struct tb_error reason = {0};
-        r = open_broker(session, &target, &reason);
+        r = open_broker(session, &urls.list[i], options, role, &reason);
         if (r < 0)
             tb_session_add_reason(&reasons, &reason);
     }

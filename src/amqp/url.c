@@ -11,6 +11,7 @@
  * be looked up as a host. A query is refused: each of its parameters is an option of its own. */
 #include "url.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,7 @@ static struct tb_str tail(struct tb_str str, size_t from)
 static const char *copy(struct sink *sink, const char *text)
 {
     const char *start = sink->at;
+    assert(text);
     sink->at = stpcpy(sink->at, text) + 1;
     return start;
 }
@@ -164,6 +166,7 @@ static int parse_vhost(struct tb_str path, struct tb_amqp_url *url, struct sink 
  * Where there is one in both, nobody can tell which is meant. */
 static int find_login_end(struct tb_str rest, size_t *ret_end, struct tb_error *err)
 {
+    assert(rest.ptr);
     size_t slash = tb_str_find(rest, TB_STR("/"));
     struct tb_str place = head(rest, slash == SIZE_MAX ? rest.len : slash);
     const char *in_place = memrchr(place.ptr, '@', place.len), *in_all = memrchr(rest.ptr, '@', rest.len);

@@ -224,7 +224,7 @@ static void on_lookup_timer(struct tb_timer *timer)
 void tb_lookup_start(struct tb_resolver *resolver, struct tb_lookup *lookup, const char *host,
                      int64_t timeout_us)
 {
-    assert(!lookup->is_under_way);
+    assert(resolver && !lookup->is_under_way);
     lookup->resolver = resolver;
     lookup->timeout_us = timeout_us;
     lookup->is_under_way = true;
@@ -258,7 +258,6 @@ static void free_name(struct tb_name *name)
     while (name->askers)
         tb_lookup_cancel(name->askers);
     tb_dial_abandon(name->dial);
-    name->resolver->names = name->next;
     free(name->host);
     free(name);
 }
@@ -267,8 +266,10 @@ void tb_resolver_free(struct tb_resolver *resolver)
 {
     if (!resolver)
         return;
-    while (resolver->names)
-        free_name(resolver->names);
+    for (struct tb_name *name; (name = resolver->names);) {
+        resolver->names = name->next;
+        free_name(name);
+    }
     free(resolver);
 }
 
