@@ -17,6 +17,8 @@ PRESET=${TASKBRIDGE_TEST_PRESET:-release}
 SANITIZED=$TB_ROOT/build/asan-ubsan
 
 packages_of() {
+    # Who may make no root needs nothing for it.
+    [[ -z ${ROOT_PARTS[$1]:-} ]] || ((EUID == 0)) || return 0
     printf '%s\n' "${PACKAGES_BUILD[@]}"
     case $1 in
     debian* | sid) printf '%s\n' "${PACKAGES_ROOT[@]}" "${PACKAGES_TEST[@]}" "${PACKAGES_SERVERS[@]}" ;;
