@@ -168,7 +168,8 @@ void tb_doctor_judge_roles(const struct tb_doctor_facts *facts, struct tb_doctor
     tb_doctor_advise(line, "Run `taskbridge migrate`; it tells if somebody else has to help.");
 }
 
-/* The daemon's own role need not serve people. But where one role does both, nothing else is ever asked. */
+/* The HTTP module asks who somebody is by rights of its own, and reads tasks as taskbridge_reader, which row
+ * security binds. The daemon's role need not; but where one role does both, no other is ever looked at. */
 void tb_doctor_judge_reader(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
 {
     const struct tb_doctor_reader *reader = &facts->database.reader;
@@ -180,6 +181,14 @@ void tb_doctor_judge_reader(const struct tb_doctor_facts *facts, struct tb_docto
                       TB_STR_FMT(reader->useless));
         tb_doctor_advise(line, "GRANT taskbridge_reader TO \"%.*s\" WITH INHERIT TRUE, SET TRUE;",
                          TB_STR_FMT(reader->useless));
+    } else if (reader->may_act && !reader->may_read) {
+        tb_doctor_say(line, TB_DOCTOR_BAD,
+                      "role %.*s is a member of taskbridge_reader, but does not inherit its rights",
+                      TB_STR_FMT(role));
+        tb_doctor_advise(line,
+                         "ALTER ROLE \"%.*s\" INHERIT; and from PostgreSQL 16 on: GRANT "
+                         "taskbridge_reader TO \"%.*s\" WITH INHERIT TRUE;",
+                         TB_STR_FMT(role), TB_STR_FMT(role));
     } else if (reader->may_act) {
         tb_doctor_say(line, TB_DOCTOR_GOOD, "role %.*s may serve people as taskbridge_reader",
                       TB_STR_FMT(role));

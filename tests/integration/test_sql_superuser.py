@@ -152,6 +152,11 @@ def test_two_logins_do_what_they_are_for(server, boss, owner):
     lines = doctor(url_of(server, "web"))
     assert lines["reading"]["verdict"] == "good"
     assert "lacks" in lines["database rights"]["found"]
+    boss.execute("ALTER ROLE web NOINHERIT")
+    if boss.value("SELECT current_setting('server_version_num')::int") >= 160000:
+        boss.execute("GRANT taskbridge_reader TO web WITH INHERIT FALSE")
+    line = doctor(url_of(server, "web"))["reading"]
+    assert (line["verdict"], "does not inherit its rights" in line["found"]) == ("bad", True)
 
 
 def dump(server, boss, database):

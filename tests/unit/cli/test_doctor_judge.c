@@ -67,7 +67,7 @@ static void fill_database(struct tb_doctor_database *database, struct tb_doctor_
         .applied = 5,
         .known = 5,
         .rights = {.has_tables = true},
-        .reader = {.may_act = true},
+        .reader = {.may_act = true, .may_read = true},
         .daemons = {.running = 1,
                     .names = "d1",
                     .silent_names = "",
@@ -210,8 +210,9 @@ CASE(damaged, d->damage = "index x is missing")
 CASE(table_gone, d->damage = "table x is missing"; d->damage_fate = TB_FATE_LOST)
 CASE(column_gone, d->damage = "column x is missing"; d->damage_fate = TB_FATE_HAND)
 CASE(roles_wrong, d->roles = "taskbridge_reader lacks SELECT on x")
-CASE(no_reader, d->reader.may_act = false)
-CASE(unbound, d->reader.may_act = false; d->reader.may_read = true)
+CASE(no_reader, d->reader.may_act = d->reader.may_read = false)
+CASE(no_heir, d->reader.may_read = false)
+CASE(unbound, d->reader.may_act = false)
 CASE(useless_member, d->reader.useless = TB_STR("web"))
 CASE(schema_unseen, d->schema_problem = "permission denied")
 CASE(no_tables, d->rights.has_tables = false)
@@ -423,6 +424,7 @@ static const struct {
     {roles_wrong, "roles", BAD, "taskbridge_reader lacks SELECT on x", "Run `taskbridge migrate`"},
     {nothing, "reading", GOOD, "may serve people", NULL},
     {no_reader, "reading", GOOD, "does not serve people", NULL},
+    {no_heir, "reading", BAD, "does not inherit", "WITH INHERIT TRUE"},
     {unbound, "reading", WARNING, "row security does not bind it", "GRANT taskbridge_reader TO \"bridge\";"},
     {useless_member, "reading", BAD, "without SET and INHERIT: web", "WITH INHERIT TRUE, SET TRUE"},
     {schema_unseen, "schema", UNKNOWN, "permission denied",
