@@ -406,7 +406,9 @@ def test_what_cannot_be_adopted_is_told(product, admin):
     assert "is a table of taskbridge's own: name the product's with its schema" in adopt(
         product, table="background_task_trackers", code=1)
     assert "there is no table public.nowhere" in adopt(product, table="public.nowhere", code=1)
-    assert "invalid name syntax" in adopt(product, table='"half', code=1)
+    # Before PostgreSQL 16 it is told what is wrong with the name.
+    said = adopt(product, table='"half', code=1)
+    assert "invalid name syntax" in said or 'there is no table "half' in said
     name = f"writer-{os.getpid()}"
     admin.execute(f"CREATE ROLE \"{name}\" LOGIN PASSWORD 'secret' IN ROLE taskbridge_writer")
     try:
