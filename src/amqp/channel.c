@@ -551,14 +551,14 @@ static void on_turn(struct tb_timer *timer)
     take_turn(timer->owner);
 }
 
-/* Twice a heartbeat. A socket that did not take the last one since is stuck. */
+/* A socket that did not take the last one since is stuck. */
 static void on_beat(struct tb_timer *timer)
 {
     struct tb_channel *channel = timer->owner;
     if (channel->beat_is_due)
         tb_session_fail(channel->session, AMQP_STATUS_TIMEOUT, &channel->fault, "sending");
     channel->beat_is_due = true;
-    tb_loop_arm(channel->broker.loop, timer, amqp_get_heartbeat(channel->session->state) * TB_US_PER_S / 2);
+    tb_loop_arm(channel->broker.loop, timer, tb_session_beat_us(channel->session));
     take_turn(channel);
 }
 
@@ -596,9 +596,8 @@ static void on_session(void *owner, struct tb_session *session, size_t broker, v
         lose(channel, &err);
         return;
     }
-    if (amqp_get_heartbeat(session->state) > 0)
-        tb_loop_arm(channel->broker.loop, &channel->beat,
-                    amqp_get_heartbeat(session->state) * TB_US_PER_S / 2);
+    if (tb_session_beat_us(session) > 0)
+        tb_loop_arm(channel->broker.loop, &channel->beat, tb_session_beat_us(session));
     if (channel->mailbox)
         tb_listener_begin(&channel->listener, channel->mailbox);
     tb_loop_arm(channel->broker.loop, &channel->turn, 0);

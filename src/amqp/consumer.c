@@ -428,7 +428,7 @@ static void begin(struct tb_consumer *consumer, const struct tb_topology_task *t
     consumer->quiet_us = QUIET_FIRST_US;
     if (task->binding == 0)
         remember_binding(consumer);
-    if (amqp_get_heartbeat(consumer->session->state) > 0)
+    if (tb_session_beat_us(consumer->session) > 0)
         tb_loop_arm(loop, &consumer->beat, 0);
     tb_loop_arm(loop, &consumer->quiet, QUIET_FIRST_US);
     /* Deliveries may have come together with the last answer: no readiness would tell. */
@@ -493,7 +493,7 @@ static void on_turn(struct tb_timer *timer)
     take_turn(timer->owner);
 }
 
-/* Twice a heartbeat. A socket that did not take the last one since is stuck. */
+/* A socket that did not take the last one since is stuck. */
 static void on_beat(struct tb_timer *timer)
 {
     struct tb_consumer *consumer = timer->owner;
@@ -501,7 +501,7 @@ static void on_beat(struct tb_timer *timer)
         note_fault(consumer, AMQP_STATUS_TIMEOUT, "sending");
     consumer->beat_is_due = true;
     flush(consumer);
-    tb_loop_arm(consumer->broker.loop, timer, amqp_get_heartbeat(consumer->session->state) * TB_US_PER_S / 2);
+    tb_loop_arm(consumer->broker.loop, timer, tb_session_beat_us(consumer->session));
     /* rabbitmq-c tells a silent peer when it is asked for frames. */
     take_turn(consumer);
 }

@@ -404,6 +404,11 @@ void tb_session_release(struct tb_session *session, amqp_channel_t channel)
     amqp_maybe_release_buffers_on_channel(session->state, channel);
 }
 
+int64_t tb_session_beat_us(const struct tb_session *session)
+{
+    return amqp_get_heartbeat(session->state) * TB_US_PER_S / 3;
+}
+
 bool tb_session_is_writable(const struct tb_session *session)
 {
     struct pollfd place = {.fd = session->fd, .events = POLLOUT};

@@ -98,6 +98,11 @@ int tb_session_closed_by_peer(struct tb_session *session, const amqp_frame_t *fr
 /* Whether a small frame can be written without waiting. */
 bool tb_session_is_writable(const struct tb_session *session);
 
+/* How often a heartbeat is sent; 0: none was agreed on. Three times as often as agreed, so that one that
+ * finds no room is noticed before rabbitmq-c would send its own: it does so when none went for a whole
+ * period, while it is asked for frames, and waits for the socket. */
+int64_t tb_session_beat_us(const struct tb_session *session);
+
 /* Sets err for a negative status of rabbitmq-c; returns a negative errno. */
 int tb_session_fail(const struct tb_session *session, int status, struct tb_error *err, const char *what);
 
