@@ -12,8 +12,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define BLOCK_MIN ((size_t)4096)
-#define BLOCK_MAX ((size_t)4 << 20)
+#define BLOCK_MIN   ((size_t)4096)
+#define BLOCK_SMALL ((size_t)128)
+#define BLOCK_MAX   ((size_t)4 << 20)
 /* A piece larger than this would waste too much of the current block's rest. */
 #define SHARED_PIECE_MAX (BLOCK_MAX / 4)
 
@@ -26,6 +27,11 @@ struct tb_arena_block {
 void tb_arena_init(struct tb_arena *arena, size_t max_bytes)
 {
     *arena = (struct tb_arena){.max_bytes = max_bytes};
+}
+
+void tb_arena_init_small(struct tb_arena *arena, size_t max_bytes)
+{
+    *arena = (struct tb_arena){.max_bytes = max_bytes, .is_small = true};
 }
 
 static void free_blocks_but(struct tb_arena *arena, struct tb_arena_block *kept)
@@ -65,7 +71,8 @@ static struct tb_arena_block *add_block(struct tb_arena *arena, size_t size)
     bool own = size > SHARED_PIECE_MAX && arena->first;
     size_t block_size = size;
     if (!own) {
-        size_t grown = arena->current ? arena->current->size * 2 : BLOCK_MIN;
+        size_t first = arena->is_small ? BLOCK_SMALL : BLOCK_MIN;
+        size_t grown = arena->current ? arena->current->size * 2 : first;
         if (grown > BLOCK_MAX)
             grown = BLOCK_MAX;
         if (grown > size)

@@ -14,9 +14,12 @@ struct tb_arena {
     struct tb_arena_block *first, *current; /* owned */
     size_t used_bytes;                      /* of all blocks, the one measure of the ceiling */
     size_t max_bytes;
+    bool is_small;
 };
 
 void tb_arena_init(struct tb_arena *arena, size_t max_bytes);
+/* One of many that hold little: it begins with a block of a few bytes, not of a page. */
+void tb_arena_init_small(struct tb_arena *arena, size_t max_bytes);
 
 /* Back to the null state; may run twice. */
 void tb_arena_deinit(struct tb_arena *arena);

@@ -18,6 +18,7 @@
 #include "grants.h"
 #include "guard.h"
 #include "inquiry.h"
+#include "table.h"
 #include "taskbridge/base/limits.h"
 #include "taskbridge/base/random.h"
 
@@ -42,11 +43,9 @@
 #define RECORDS_MORE 1024
 
 struct record {
-    struct record *chained;
-    struct record *older, *newer; /* by use */
+    struct tb_place place; /* first; the digest is of credential and company */
     struct tb_auth *auth;
-    unsigned char digest[SHA256_DIGEST_LENGTH]; /* of credential and company */
-    struct tb_arena arena;                      /* of both */
+    struct tb_arena arena; /* of both */
     struct tb_credential credential;
     struct tb_str company;
     char client[INET6_ADDRSTRLEN]; /* whose question it was first */
@@ -65,7 +64,7 @@ struct record {
     const char *challenge;
     enum tb_voucher voucher;
     int64_t token_id;
-    int64_t confirmed_us, used_us;
+    int64_t confirmed_us;
     struct tb_grant_keeper keeper;
     struct tb_timer timer; /* while the grant is watched */
 };
@@ -79,105 +78,57 @@ struct tb_auth_ask {
 
 struct tb_auth {
     struct tb_loop *loop;           /* borrowed */
-    struct tb_log *log;             /* borrowed */
     const struct tb_config *config; /* borrowed */
     struct tb_inquirers inquirers;
     struct tb_guard *guard;
-    struct record **table;
-    size_t table_size; /* a power of two */
-    size_t count, count_max, ask_count;
-    struct record *oldest, *newest;
+    struct tb_table table; /* of records */
+    size_t ask_count;
     struct tb_timer sweep;
     uint64_t random;
     bool is_listening, is_stopped;
     int64_t deaf_since_us;
 };
 
-/* ---- the table ---- */
-
-static void push_text(struct tb_buf *buf, struct tb_str text)
+static struct record *of(struct tb_place *place)
 {
-    tb_buf_push(buf, &text.len, sizeof(text.len));
-    tb_buf_push_str(buf, text);
+    return (struct record *)place;
 }
 
-static struct record **chain_of(struct tb_auth *auth, const unsigned char digest[SHA256_DIGEST_LENGTH])
-{
-    size_t word = 0;
-
-    memcpy(&word, digest, sizeof(word));
-    return &auth->table[word & (auth->table_size - 1)];
-}
-
-static struct record *find(struct tb_auth *auth, const unsigned char digest[SHA256_DIGEST_LENGTH])
-{
-    for (struct record *record = *chain_of(auth, digest); record; record = record->chained) {
-        if (memcmp(record->digest, digest, SHA256_DIGEST_LENGTH) == 0)
-            return record;
-    }
-    return NULL;
-}
-
-static void unlink_use(struct record *record)
-{
-    struct tb_auth *auth = record->auth;
-
-    *(record->older ? &record->older->newer : &auth->oldest) = record->newer;
-    *(record->newer ? &record->newer->older : &auth->newest) = record->older;
-    record->older = record->newer = NULL;
-}
-
-static void link_use(struct record *record)
-{
-    struct tb_auth *auth = record->auth;
-
-    record->used_us = tb_clock_monotonic_us();
-    record->older = auth->newest;
-    *(auth->newest ? &auth->newest->newer : &auth->oldest) = record;
-    auth->newest = record;
-}
-
-static void note_use(struct record *record)
-{
-    unlink_use(record);
-    link_use(record);
-}
+/* ---- records ---- */
 
 static void free_record(struct record *record)
 {
     struct tb_auth *auth = record->auth;
-    struct record **at = chain_of(auth, record->digest);
 
-    assert(!record->asks);
-    while (*at != record)
-        at = &(*at)->chained;
-    *at = record->chained;
-    unlink_use(record);
-    auth->count--;
+    assert(!record->asks && !record->told);
+    tb_table_remove(&auth->table, &record->place);
     tb_loop_disarm(auth->loop, &record->timer);
     if (record->grant) {
         tb_grant_leave(record->grant);
         tb_grant_release(record->grant);
     }
     tb_inquiry_deinit(&record->inquiry);
-    /* It holds a credential. */
     tb_arena_deinit(&record->arena);
     free(record);
 }
 
-static bool is_in_use(const struct record *record)
+static bool is_watched(const struct record *record)
 {
-    return record->is_asking || record->is_telling || record->asks ||
-           (record->grant && tb_grant_is_watched(record->grant));
+    return record->grant && tb_grant_is_watched(record->grant);
 }
 
-/* The one that was used least recently and that nobody needs; false when all are needed. */
+static bool is_needed(const struct record *record)
+{
+    return record->is_asking || record->is_telling || record->asks || is_watched(record);
+}
+
+/* Of those that were used least recently the first that nobody needs; false when all are needed. */
 static bool make_room(struct tb_auth *auth)
 {
-    for (struct record *record = auth->oldest; record; record = record->newer) {
-        if (is_in_use(record))
+    for (struct tb_place *place = auth->table.oldest; place; place = place->newer) {
+        if (is_needed(of(place)))
             continue;
-        free_record(record);
+        free_record(of(place));
         return true;
     }
     return false;
@@ -187,31 +138,31 @@ static void on_sweep(struct tb_timer *timer)
 {
     struct tb_auth *auth = timer->owner;
     int64_t since_us = tb_clock_monotonic_us() - UNUSED_US;
-    struct record *newer = NULL;
+    struct tb_place *newer = NULL;
 
-    for (struct record *record = auth->oldest; record && record->used_us < since_us; record = newer) {
-        newer = record->newer;
-        if (!is_in_use(record))
-            free_record(record);
+    for (struct tb_place *place = auth->table.oldest; place && place->used_us < since_us; place = newer) {
+        newer = place->newer;
+        if (!is_needed(of(place)))
+            free_record(of(place));
     }
     tb_loop_arm(auth->loop, &auth->sweep, SWEEP_US);
 }
 
-/* ---- a record's making ---- */
-
 static bool copy_credential(struct record *record, const struct tb_credential *credential)
 {
-    struct tb_credential *copy = &record->credential;
+    size_t count = credential->forwarded_count;
+    struct tb_field *fields = count ? tb_arena_calloc(&record->arena, count, sizeof(*fields)) : NULL;
 
-    copy->kind = credential->kind;
-    copy->forwarded_count = credential->forwarded_count;
-    if (!tb_arena_copy(&record->arena, credential->text, &copy->text))
+    if (!tb_arena_copy(&record->arena, credential->text, &record->credential.text) || (count && !fields))
         return false;
-    for (size_t i = 0; i < credential->forwarded_count; i++) {
-        if (!tb_arena_copy(&record->arena, credential->forwarded[i].name, &copy->forwarded[i].name) ||
-            !tb_arena_copy(&record->arena, credential->forwarded[i].value, &copy->forwarded[i].value))
+    for (size_t i = 0; i < count; i++) {
+        if (!tb_arena_copy(&record->arena, credential->forwarded[i].name, &fields[i].name) ||
+            !tb_arena_copy(&record->arena, credential->forwarded[i].value, &fields[i].value))
             return false;
     }
+    record->credential.kind = credential->kind;
+    record->credential.forwarded = fields;
+    record->credential.forwarded_count = count;
     return true;
 }
 
@@ -224,23 +175,20 @@ static struct record *add(struct tb_auth *auth, const struct tb_credential *cred
 {
     struct record *record = NULL;
 
-    if (auth->count >= auth->count_max && !make_room(auth))
+    if (tb_table_is_full(&auth->table) && !make_room(auth))
         return NULL;
     record = calloc(1, sizeof(*record));
     if (!record)
         return NULL;
     record->auth = auth;
-    memcpy(record->digest, digest, sizeof(record->digest));
     record->keeper = (struct tb_grant_keeper){.loop = auth->loop, .on_watched = on_watched, .owner = record};
     record->timer = (struct tb_timer){.on_expire = on_timer, .owner = record};
     if (question->client_address.len < sizeof(record->client))
         memcpy(record->client, question->client_address.ptr, question->client_address.len);
-    tb_arena_init(&record->arena, TB_GRANT_MAX_BYTES);
+    tb_arena_init_small(&record->arena, TB_GRANT_MAX_BYTES);
     tb_inquiry_init(&record->inquiry);
-    record->chained = *chain_of(auth, digest);
-    *chain_of(auth, digest) = record;
-    auth->count++;
-    link_use(record);
+    memcpy(record->place.digest, digest, TB_DIGEST_BYTES);
+    tb_table_add(&auth->table, &record->place, tb_clock_monotonic_us());
     if (!copy_credential(record, credential) ||
         !tb_arena_copy(&record->arena, question->company, &record->company)) {
         free_record(record);
@@ -432,15 +380,13 @@ static int settle(struct record *record)
 {
     const struct tb_verdict *verdict = &record->inquiry.verdict;
 
-    record->is_asking = false;
-    if (verdict->outcome && verdict->outcome != TB_AUTH_NO_CREDENTIAL)
-        return verdict->outcome;
-    return take_verdict(record, verdict);
-}
+    int outcome = verdict->outcome;
 
-static bool is_watched(const struct record *record)
-{
-    return record->grant && tb_grant_is_watched(record->grant);
+    record->is_asking = false;
+    if (!outcome || outcome == TB_AUTH_NO_CREDENTIAL)
+        outcome = take_verdict(record, verdict);
+    tb_inquiry_forget(&record->inquiry);
+    return outcome;
 }
 
 /* When a watched grant is to be looked at next: soon, where nobody could confirm it just now. */
@@ -533,8 +479,14 @@ static void wait_for(struct record *record, const struct tb_auth_question *quest
     *ret_ask = ask;
 }
 
+static void push_text(struct tb_buf *buf, struct tb_str text)
+{
+    tb_buf_push(buf, &text.len, sizeof(text.len));
+    tb_buf_push_str(buf, text);
+}
+
 static void digest_of(const struct tb_credential *credential, struct tb_str company,
-                      unsigned char ret_digest[SHA256_DIGEST_LENGTH])
+                      unsigned char ret_digest[TB_DIGEST_BYTES])
 {
     unsigned char *bytes = NULL;
     struct tb_buf buf;
@@ -557,12 +509,13 @@ static void ask_record(struct tb_auth *auth, const struct tb_credential *credent
                        const struct tb_auth_question *question, struct tb_auth_answer *ret_answer,
                        struct tb_auth_ask **ret_ask)
 {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
+    unsigned char digest[TB_DIGEST_BYTES];
 
     digest_of(credential, question->company, digest);
-    struct record *record = find(auth, digest);
+    struct tb_place *place = tb_table_find(&auth->table, digest);
+    struct record *record = place ? of(place) : NULL;
     if (record && is_fresh(record)) {
-        note_use(record);
+        tb_table_use(&auth->table, place, tb_clock_monotonic_us());
         *ret_answer = answer_of(record);
         return;
     }
@@ -580,7 +533,7 @@ static void ask_record(struct tb_auth *auth, const struct tb_credential *credent
         *ret_answer = refusal(auth, TB_AUTH_CROWDED);
         return;
     }
-    note_use(record);
+    tb_table_use(&auth->table, &record->place, tb_clock_monotonic_us());
     if (record->is_asking || !begin(record)) {
         wait_for(record, question, ret_answer, ret_ask);
         return;
@@ -620,18 +573,19 @@ void tb_auth_cancel(struct tb_auth_ask *ask)
 void tb_auth_stop(struct tb_auth *auth)
 {
     auth->is_stopped = true;
-    for (struct record *record = auth->oldest; record; record = record->newer)
-        answer_all(record, TB_AUTH_AWAY);
+    for (struct tb_place *place = auth->table.oldest; place; place = place->newer)
+        answer_all(of(place), TB_AUTH_AWAY);
 }
 
 /* ---- changes ---- */
 
+/* It is asked for again: in the next turn if it is watched, else when somebody asks. */
 static void doubt(struct record *record)
 {
     if (!record->doubted_us)
         record->doubted_us = tb_clock_monotonic_us();
     if (is_watched(record))
-        ask_again(record);
+        tb_loop_arm(record->auth->loop, &record->timer, 0);
 }
 
 static bool concerns(const struct record *record, struct tb_str what, struct tb_str whose)
@@ -654,9 +608,9 @@ void tb_auth_notified(struct tb_auth *auth, struct tb_str payload)
     struct tb_str what = {payload.ptr, len};
     struct tb_str whose = colon ? (struct tb_str){colon + 1, payload.len - len - 1} : TB_STR_NULL;
 
-    for (struct record *record = auth->oldest; record; record = record->newer) {
-        if ((record->is_known || record->is_asking) && concerns(record, what, whose))
-            doubt(record);
+    for (struct tb_place *place = auth->table.oldest; place; place = place->newer) {
+        if (concerns(of(place), what, whose))
+            doubt(of(place));
     }
 }
 
@@ -667,7 +621,8 @@ void tb_auth_listening(struct tb_auth *auth, bool is_listening)
     auth->is_listening = is_listening;
     auth->deaf_since_us = tb_clock_monotonic_us();
     /* What changed in between was told to nobody. */
-    for (struct record *record = auth->oldest; record; record = record->newer) {
+    for (struct tb_place *place = auth->table.oldest; place; place = place->newer) {
+        struct record *record = of(place);
         if (record->voucher == TB_VOUCHER_OURS && is_listening)
             doubt(record);
         else if (record->voucher == TB_VOUCHER_OURS && is_watched(record))
@@ -680,111 +635,39 @@ static void on_keys_change(void *owner)
 {
     struct tb_auth *auth = owner;
 
-    for (struct record *record = auth->oldest; record; record = record->newer) {
-        if (record->credential.kind == TB_CREDENTIAL_BEARER)
-            doubt(record);
+    for (struct tb_place *place = auth->table.oldest; place; place = place->newer) {
+        if (of(place)->credential.kind == TB_CREDENTIAL_BEARER)
+            doubt(of(place));
     }
 }
 
 /* ---- opening and closing ---- */
 
-static int open_ring(struct tb_auth *auth, const struct tb_key_ring_options *options,
-                     struct tb_key_ring **ret_ring, struct tb_error *err)
-{
-    struct tb_key_ring_options filled = *options;
-
-    filled.loop = auth->loop;
-    filled.log = auth->log;
-    filled.client = auth->inquirers.client;
-    filled.on_change = on_keys_change;
-    filled.owner = auth;
-    if (!filled.secret[0] && !filled.secret_file[0] && !filled.jwks_file[0] && !filled.jwks_url[0])
-        return 0;
-    return tb_key_ring_open(&filled, ret_ring, err);
-}
-
-static unsigned algorithms_of(struct tb_config_list list)
-{
-    enum tb_jwt_algorithm algorithm = TB_JWT_HS256;
-    unsigned set = 0;
-
-    for (size_t i = 0; i < list.count; i++) {
-        if (tb_jwt_algorithm_parse(list.items[i], &algorithm))
-            set |= 1u << algorithm;
-    }
-    return set ? set : TB_JWT_ALGORITHMS_ALL;
-}
-
-static int open_rings(struct tb_auth *auth, struct tb_error *err)
-{
-    const struct tb_config *config = auth->config;
-    int failed = open_ring(auth,
-                           &(struct tb_key_ring_options){.section = "access.watch",
-                                                         .secret = config->access.watch.secret,
-                                                         .secret_file = config->access.watch.secret_file,
-                                                         .jwks_file = "",
-                                                         .jwks_url = ""},
-                           &auth->inquirers.watch_keys, err);
-    if (failed)
-        return failed;
-    return open_ring(
-        auth,
-        &(struct tb_key_ring_options){.section = "access.jwt",
-                                      .secret = config->access.jwt.secret,
-                                      .secret_file = config->access.jwt.secret_file,
-                                      .jwks_file = config->access.jwt.jwks_file,
-                                      .jwks_url = config->access.jwt.jwks_url,
-                                      .algorithms = algorithms_of(config->access.jwt.algorithms)},
-        &auth->inquirers.jwt_keys, err);
-}
-
-static int open_client(struct tb_auth *auth, struct tb_error *err)
-{
-    const struct tb_config *config = auth->config;
-
-    if (!config->access.forward.url[0] && !config->access.jwt.jwks_url[0])
-        return 0;
-    int failed =
-        tb_hook_client_new(&(struct tb_hook_options){.loop = auth->loop,
-                                                     .user_agent = "taskbridge-http/" TASKBRIDGE_VERSION,
-                                                     .ca_file = config->access.ca_file,
-                                                     .max_connections = TB_FORWARD_CONNECTIONS_MAX,
-                                                     .max_calls = TB_FORWARD_CALLS_MAX},
-                           &auth->inquirers.client, err);
-    if (failed)
-        tb_error_prefix(err, "access.ca_file");
-    return failed;
-}
-
-static int open_table(struct tb_auth *auth, struct tb_error *err)
-{
-    auth->count_max = (size_t)auth->config->http.max_connections + RECORDS_MORE;
-    for (auth->table_size = 1; auth->table_size < auth->count_max;)
-        auth->table_size *= 2;
-    auth->table = calloc(auth->table_size, sizeof(struct record *));
-    auth->guard = tb_guard_new(auth->config->access.wrong_max);
-    return auth->table && auth->guard ? 0 : tb_error_set(err, -ENOMEM, "out of memory");
-}
-
 int tb_auth_open(const struct tb_auth_options *options, struct tb_auth **ret_auth, struct tb_error *err)
 {
     struct tb_auth *auth = calloc(1, sizeof(*auth));
+    int failed =
+        auth ? tb_table_init(&auth->table, (size_t)options->config->http.max_connections + RECORDS_MORE)
+             : -ENOMEM;
 
-    if (!auth)
-        return tb_error_set(err, -ENOMEM, "out of memory");
+    if (failed) {
+        free(auth);
+        return tb_error_set(err, failed, "out of memory");
+    }
     auth->loop = options->loop;
-    auth->log = options->log;
     auth->config = options->config;
-    auth->inquirers = (struct tb_inquirers){.log = options->log, .config = options->config};
     auth->random = (uint64_t)tb_clock_monotonic_us();
     auth->sweep = (struct tb_timer){.on_expire = on_sweep, .owner = auth};
-    int failed = open_table(auth, err);
+    auth->guard = tb_guard_new(auth->config->access.wrong_max);
+    if (!auth->guard)
+        failed = tb_error_set(err, -ENOMEM, "out of memory");
     if (!failed)
-        failed = open_client(auth, err);
-    if (!failed)
-        failed = open_rings(auth, err);
-    if (!failed)
-        failed = tb_directory_open(auth->loop, auth->log, auth->config, &auth->inquirers.directory, err);
+        failed = tb_inquirers_open(&(struct tb_inquirers_options){.loop = options->loop,
+                                                                  .log = options->log,
+                                                                  .config = options->config,
+                                                                  .on_keys_change = on_keys_change,
+                                                                  .owner = auth},
+                                   &auth->inquirers, err);
     if (failed) {
         tb_auth_close(auth);
         return failed;
@@ -796,19 +679,22 @@ int tb_auth_open(const struct tb_auth_options *options, struct tb_auth **ret_aut
 
 void tb_auth_close(struct tb_auth *auth)
 {
+    struct tb_place *newer = NULL;
+
     if (!auth)
         return;
     assert(auth->ask_count == 0);
     tb_loop_disarm(auth->loop, &auth->sweep);
-    tb_directory_close(auth->inquirers.directory);
-    tb_key_ring_close(auth->inquirers.jwt_keys);
-    tb_key_ring_close(auth->inquirers.watch_keys);
-    for (struct record *record = auth->oldest, *newer = NULL; record; record = newer) {
-        newer = record->newer;
-        free_record(record);
+    for (struct tb_place *place = auth->table.oldest; place; place = newer) {
+        newer = place->newer;
+        tb_inquiry_cancel(&of(place)->inquiry);
     }
-    tb_hook_client_free(auth->inquirers.client);
+    tb_inquirers_close(&auth->inquirers);
+    for (struct tb_place *place = auth->table.oldest; place; place = newer) {
+        newer = place->newer;
+        free_record(of(place));
+    }
+    tb_table_deinit(&auth->table);
     tb_guard_free(auth->guard);
-    free(auth->table);
     free(auth);
 }

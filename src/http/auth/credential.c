@@ -144,17 +144,23 @@ static bool narrow_cookies(const struct tb_config *config, struct tb_str cookies
 static bool read_forwarded(const struct tb_head *head, const struct tb_config *config, struct tb_arena *arena,
                            struct tb_credential *credential)
 {
-    if (!config->access.forward.url[0])
-        return true;
+    struct tb_field *forwarded = NULL;
+    size_t count = 0;
+
     for (size_t i = 0; i < head->field_count; i++) {
         struct tb_field field = head->fields[i];
         if (!is_forwarded(config, field.name))
             continue;
-        if (is_name(field.name, "Cookie") && !narrow_cookies(config, field.value, arena, &field.value))
+        if (!forwarded)
+            forwarded = tb_arena_calloc(arena, head->field_count - i, sizeof(*forwarded));
+        if (!forwarded ||
+            (is_name(field.name, "Cookie") && !narrow_cookies(config, field.value, arena, &field.value)))
             return false;
         if (field.value.len)
-            credential->forwarded[credential->forwarded_count++] = field;
+            forwarded[count++] = field;
     }
+    credential->forwarded = forwarded;
+    credential->forwarded_count = count;
     return true;
 }
 
@@ -173,7 +179,7 @@ int tb_credential_read(const struct tb_head *head, const struct tb_config *confi
             !read_subprotocols(head->fields[i].value, &credential))
             return TB_CREDENTIAL_TWICE;
     }
-    if (!read_forwarded(head, config, arena, &credential))
+    if (config->access.forward.url[0] && !read_forwarded(head, config, arena, &credential))
         return TB_CREDENTIAL_FULL;
     if (!credential.kind && credential.forwarded_count)
         credential.kind = TB_CREDENTIAL_FOREIGN;

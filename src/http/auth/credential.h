@@ -17,14 +17,14 @@ struct tb_credential {
     struct tb_str text; /* of the first two: the key or token */
     /* The request's headers that access.forward.headers names, cookies narrowed to access.forward.cookies.
      * All with a value; none where nothing is forwarded. */
-    struct tb_field forwarded[TB_HEAD_FIELDS_MAX];
+    const struct tb_field *forwarded;
     size_t forwarded_count;
 };
 
 enum tb_credential_outcome {
     TB_CREDENTIAL_TWICE = 1, /* more than one: nobody should have to guess which counts. (Of two headers of
                               * that name the head's parser says so.) */
-    TB_CREDENTIAL_FULL       /* the cookies don't fit into the arena */
+    TB_CREDENTIAL_FULL       /* the arena is */
 };
 
 /* All texts are borrowed from head, or from arena. is_websocket: a credential may also come as a subprotocol,

@@ -78,7 +78,7 @@ struct tb_grant *tb_grant_new(const struct tb_verdict *verdict, struct tb_str co
 
     if (!grant)
         return NULL;
-    tb_arena_init(&grant->arena, TB_GRANT_MAX_BYTES);
+    tb_arena_init_small(&grant->arena, TB_GRANT_MAX_BYTES);
     grant->holders = 1;
     grant->keeper = keeper;
     grant->loop = keeper->loop;

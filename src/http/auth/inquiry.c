@@ -221,6 +221,7 @@ static void ask_product(struct tb_inquiry *inquiry)
     const struct tb_credential *credential = inquiry->credential;
     struct tb_hook_header headers[TB_HEAD_FIELDS_MAX + 1] = {{"Accept", "application/json"}};
 
+    assert(credential->forwarded_count <= TB_HEAD_FIELDS_MAX);
     /* Only with something to show, and only about a company. */
     if (!credential->forwarded_count || tb_str_is_null(inquiry->company)) {
         refuse(inquiry);
@@ -331,12 +332,22 @@ static void read_token(struct tb_inquiry *inquiry)
 void tb_inquiry_init(struct tb_inquiry *inquiry)
 {
     *inquiry = (struct tb_inquiry){0};
-    tb_arena_init(&inquiry->arena, TB_GRANT_MAX_BYTES);
+    tb_arena_init_small(&inquiry->arena, TB_GRANT_MAX_BYTES);
+}
+
+void tb_inquiry_forget(struct tb_inquiry *inquiry)
+{
+    tb_arena_deinit(&inquiry->arena);
+    tb_arena_init_small(&inquiry->arena, TB_GRANT_MAX_BYTES);
+}
+
+void tb_inquiry_cancel(struct tb_inquiry *inquiry)
+{
+    tb_hook_cancel(&inquiry->hook);
 }
 
 void tb_inquiry_deinit(struct tb_inquiry *inquiry)
 {
-    tb_hook_cancel(&inquiry->hook);
     tb_arena_deinit(&inquiry->arena);
 }
 

@@ -4,18 +4,7 @@
 
 #include "auth.h"
 #include "credential.h"
-#include "directory.h"
-#include "key_ring.h"
-#include "taskbridge/hook/client.h"
-
-/* Whom an inquiry may ask; borrowed by all of them. */
-struct tb_inquirers {
-    struct tb_log *log;
-    const struct tb_config *config;
-    struct tb_directory *directory;
-    struct tb_hook_client *client;             /* NULL where nothing is asked by HTTP */
-    struct tb_key_ring *jwt_keys, *watch_keys; /* NULL: such tokens are not taken */
-};
+#include "inquirers.h"
 
 /* Who vouches for a verdict, and so how it may change. */
 enum tb_voucher {
@@ -41,7 +30,7 @@ struct tb_verdict {
 
 struct tb_inquiry {
     /* Given, and left alone until the end. */
-    const struct tb_inquirers *inquirers;
+    const struct tb_inquirers *inquirers;   /* borrowed */
     const struct tb_credential *credential; /* each text followed by a NUL, as company */
     struct tb_str company;                  /* canonical; null: none */
     void (*on_done)(struct tb_inquiry *inquiry);
@@ -58,8 +47,12 @@ struct tb_inquiry {
 };
 
 void tb_inquiry_init(struct tb_inquiry *inquiry);
-/* Not while it is under way, but for what is asked by HTTP or of keys, which is cancelled. */
+/* Not while it is under way. */
 void tb_inquiry_deinit(struct tb_inquiry *inquiry);
+/* The product is not asked any more. Whoever is asked beside it drops its questions when it is closed. */
+void tb_inquiry_cancel(struct tb_inquiry *inquiry);
+/* Of a done one: the verdict was taken, and its texts are needed no more. */
+void tb_inquiry_forget(struct tb_inquiry *inquiry);
 
 /* true: the verdict is there. false: on_done will come. May be started again after that. */
 bool tb_inquiry_start(struct tb_inquiry *inquiry);
