@@ -1,4 +1,7 @@
-/* Whom an inquiry may ask, as the configuration has them: what it does not name is not opened. */
+/* Whom an inquiry may ask, as the configuration has them.
+ *
+ * What it does not name is not opened, and is NULL; only the database is always there. Each option that can't
+ * be used ends the opening with its name, so that the program says so and does not start. */
 #include "inquirers.h"
 
 #include "taskbridge/base/limits.h"
