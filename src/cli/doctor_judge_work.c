@@ -206,18 +206,18 @@ void tb_doctor_judge_skew(const struct tb_doctor_facts *facts, struct tb_doctor_
 void tb_doctor_judge_missed(const struct tb_doctor_facts *facts, struct tb_doctor_line *line)
 {
     const struct tb_doctor_workers *workers = &facts->database.workers;
-    int64_t taken_up = 0, missed = 0;
+    double taken_up = 0, missed = 0; /* workers may claim any numbers */
     if (tb_doctor_is_unknown(line, workers->problem))
         return;
     for (size_t i = 0; i < workers->count; i++) {
         if (is_mute(&workers->list[i])) /* which the line on its events tells */
             continue;
-        taken_up += workers->list[i].day_taken_up;
-        missed += workers->list[i].day_missed;
+        taken_up += (double)workers->list[i].day_taken_up;
+        missed += (double)workers->list[i].day_missed;
     }
     bool is_many = missed >= MISSED_FEW && missed * 1000 > taken_up * MISSED_PERMILLE;
     tb_doctor_say(line, is_many ? TB_DOCTOR_WARNING : TB_DOCTOR_GOOD,
-                  "%" PRId64 " of %" PRId64 " started events of a day never came", missed, taken_up);
+                  "%.0f of %.0f started events of a day never came", missed, taken_up);
     if (is_many)
         tb_doctor_advise(
             line,

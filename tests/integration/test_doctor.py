@@ -513,3 +513,24 @@ def test_the_table_of_checks_in_the_readme_is_the_programs():
     table = text.split("| check | bad, or a warning, when |")[1].split("\n\n")[0]
     named = [name.strip() for row in table.splitlines()[2:] for name in row.split("|")[1].split(",")]
     assert named == CHECKS
+
+
+# ---- numbers that nobody can have ----
+
+
+@pytest.mark.parametrize("field", ["processed", "active", "freq", "pid"])
+def test_mad_heartbeats_break_neither_status_nor_doctor(site, field):
+    site.start_daemon()
+    for number in (-2**63, 2**63 - 1, 2**70, 1e308, -1, "NaN", None):
+        beat = {"type": "worker-heartbeat", "hostname": "mad@x", "timestamp": time.time(), "utcoffset": 0, "pid": 7,
+                "clock": 1, "freq": 2.0, "active": 0, "processed": 1, "loadavg": [1, 2, 3], field: number}
+        site.broker.publish(json.dumps(beat), "worker.heartbeat")
+    wait_until(lambda: site.broker.unsettled() == 0, 20, "all of them are written")
+    # As an older bridge may have kept them.
+    site.database.execute("UPDATE worker_incarnations SET first_processed = -9223372036854775808, "
+                          "last_processed = 9223372036854775807")
+    assert "mad@x" in site.cli("status").stdout
+    assert json.loads(site.cli("status", "--json").stdout)
+    lines = examine(site)
+    assert all("out of range" not in line["found"] and "overflow" not in line["found"] for line in lines.values())
+    assert lines["missed events"]["verdict"] != "unknown"
