@@ -34,7 +34,7 @@ LIBRARIES = {
     r"rabbitmq-c/.*|amqp(_.*)?\.h": {"amqp"},
     r"libpq-fe\.h|libpq/.*": {"pg"},
     r"wslay/.*|cjose/.*|jose/.*": {"http"},
-    r"openssl/.*": {"amqp", "store", "http"},
+    r"openssl/.*": {"amqp", "store", "http", "cli"},
     r"curses\.h|ncurses.*\.h|panel\.h": {"console"},
     r"systemd/.*": {"io"},
     r"curl/.*": {"hook"},

@@ -6,45 +6,40 @@
 
 #include "taskbridge/base/utf8.h"
 
-#include <stdint.h>
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+#include <limits.h>
+#include <openssl/evp.h>
 
 void tb_base64_push(struct tb_buf *buf, struct tb_str bytes)
 {
-    for (size_t at = 0; at < bytes.len; at += 3) {
-        size_t left = bytes.len - at;
-        uint32_t group = (uint32_t)(unsigned char)bytes.ptr[at] << 16;
-        if (left > 1)
-            group |= (uint32_t)(unsigned char)bytes.ptr[at + 1] << 8;
-        if (left > 2)
-            group |= (uint32_t)(unsigned char)bytes.ptr[at + 2];
-        char text[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63],
-                        left > 1 ? alphabet[group >> 6 & 63] : '=', left > 2 ? alphabet[group & 63] : '='};
-        tb_buf_push(buf, text, sizeof(text));
+    char *place = bytes.len < INT_MAX ? tb_buf_reserve(buf, bytes.len / 3 * 4 + 5) : NULL;
+    if (!place) {
+        buf->failed = true;
+        return;
     }
+    int len = EVP_EncodeBlock((unsigned char *)place, (const unsigned char *)(bytes.ptr ? bytes.ptr : ""),
+                              (int)bytes.len);
+    tb_buf_commit(buf, (size_t)len);
 }
 
+/* libcrypto drops white space at both ends, takes '=' for a digit, and counts what it stands for. */
 bool tb_base64_parse(struct tb_str text, struct tb_buf *buf)
 {
-    if (text.len % 4 != 0)
+    size_t padding = 0;
+    while (padding < 2 && padding < text.len && text.ptr[text.len - 1 - padding] == '=')
+        padding++;
+    if (text.len % 4 != 0 || text.len > INT_MAX || memchr(text.ptr, '=', text.len - padding) ||
+        tb_str_trim(text).len != text.len)
         return false;
-    while (text.len > 0 && text.ptr[text.len - 1] == '=')
-        text.len--;
-    uint32_t bits = 0;
-    unsigned count = 0;
-    for (size_t at = 0; at < text.len; at++) {
-        const char *digit = text.ptr[at] ? strchr(alphabet, text.ptr[at]) : NULL;
-        if (!digit)
-            return false;
-        bits = bits << 6 | (uint32_t)(digit - alphabet);
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            tb_buf_push_byte(buf, (char)(bits >> count & 0xFF));
-        }
-    }
-    return count < 6;
+    if (text.len == 0)
+        return true;
+    char *place = tb_buf_reserve(buf, text.len);
+    int len =
+        place ? EVP_DecodeBlock((unsigned char *)place, (const unsigned char *)text.ptr, (int)text.len) : 0;
+    if (len < 0)
+        return false;
+    if (place)
+        tb_buf_commit(buf, (size_t)len - padding);
+    return true;
 }
 
 void tb_base64_json(struct tb_json *json, struct tb_str body)

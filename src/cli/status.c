@@ -249,30 +249,64 @@ static const struct tb_listing_column worker_columns[] = {
     {"WORKER", false, true},    {"STATE", false, false}, {"CELERY", false, false}, {"ACTIVE", true, false},
     {"PROCESSED", true, false}, {"MISSED", true, false}, {"SKEW", true, false}};
 
-/* Fills outputs; both are initialised. */
-static int ask_lists(struct tb_cli *cli, struct tb_output *instances, struct tb_output *workers)
+static const struct tb_listing_column other_columns[] = {{"OTHER EVENT", false, true},
+                                                         {"COUNT", true, false}};
+
+static void on_event_type(void *owner, const struct tb_status_event_type *type)
 {
-    if (tb_status_instances(cli->session, on_instance, instances, &cli->err) ||
-        tb_status_workers(cli->session, on_worker, workers, &cli->err))
+    struct tb_output *output = owner;
+    tb_output_begin_row(output);
+    tb_output_str(output, "type", tb_str_is_empty(type->type) ? TB_STR("(further types)") : type->type);
+    tb_output_int(output, "count", type->count);
+    tb_output_end_row(output);
+}
+
+/* Events of types that mean nothing here stand last, where there are any. */
+struct lists {
+    struct tb_output daemons, workers, others;
+};
+
+static void lists_init(struct lists *lists, const struct tb_cli *cli)
+{
+    tb_output_init(&lists->daemons, cli, instance_columns, TB_COUNT(instance_columns));
+    tb_output_init(&lists->workers, cli, worker_columns, TB_COUNT(worker_columns));
+    tb_output_init(&lists->others, cli, other_columns, TB_COUNT(other_columns));
+}
+
+static void lists_deinit(struct lists *lists)
+{
+    tb_output_deinit(&lists->daemons);
+    tb_output_deinit(&lists->workers);
+    tb_output_deinit(&lists->others);
+}
+
+static int ask_lists(struct tb_cli *cli, struct lists *lists)
+{
+    if (tb_status_instances(cli->session, on_instance, &lists->daemons, &cli->err) ||
+        tb_status_workers(cli->session, on_worker, &lists->workers, &cli->err) ||
+        tb_status_event_types(cli->session, on_event_type, &lists->others, &cli->err))
         return tb_cli_fail(cli, NULL);
     return TB_EXIT_GOOD;
 }
 
 /* ---- printing ---- */
 
-static void push_text(const struct status *status, const struct tb_output *instances,
-                      const struct tb_output *workers, struct tb_buf *buf)
+static void push_list(const struct tb_output *list, const char *empty, struct tb_buf *buf)
 {
-    const struct tb_output *lists[] = {instances, workers};
-    static const char *const empty[] = {"no daemon has run yet", "no worker has been heard yet"};
+    tb_buf_push_str(buf, TB_STR("\n\n"));
+    if (list->rows > 0)
+        tb_listing_push(&list->listing, buf);
+    else
+        tb_buf_push_str(buf, tb_str_of(empty));
+}
+
+static void push_text(const struct status *status, const struct lists *lists, struct tb_buf *buf)
+{
     push_summary(status, buf);
-    for (size_t i = 0; i < TB_COUNT(lists); i++) {
-        tb_buf_push_str(buf, TB_STR("\n\n"));
-        if (lists[i]->rows > 0)
-            tb_listing_push(&lists[i]->listing, buf);
-        else
-            tb_buf_push_str(buf, tb_str_of(empty[i]));
-    }
+    push_list(&lists->daemons, "no daemon has run yet", buf);
+    push_list(&lists->workers, "no worker has been heard yet", buf);
+    if (lists->others.rows > 0)
+        push_list(&lists->others, "", buf);
 }
 
 static void push_json_totals(const struct status *status, struct tb_json *json)
@@ -321,31 +355,34 @@ static void push_json_broker(const struct status *status, struct tb_json *json)
     tb_json_end_object(json);
 }
 
-static void push_json(const struct status *status, struct tb_output *instances, struct tb_output *workers,
-                      struct tb_buf *buf)
+static void push_json_list(const char *name, struct tb_output *list, struct tb_json *json)
+{
+    tb_json_end_list(&list->json);
+    tb_json_raw(json, name, tb_buf_str(&list->buf));
+    json->buf->failed = json->buf->failed || list->buf.failed;
+}
+
+static void push_json(const struct status *status, struct lists *lists, struct tb_buf *buf)
 {
     struct tb_json json;
-    tb_json_end_list(&instances->json);
-    tb_json_end_list(&workers->json);
     tb_json_init(&json, buf);
     tb_json_begin_object(&json, NULL);
     push_json_totals(status, &json);
     push_json_broker(status, &json);
-    tb_json_raw(&json, "daemons", tb_buf_str(&instances->buf));
-    tb_json_raw(&json, "workers", tb_buf_str(&workers->buf));
+    push_json_list("daemons", &lists->daemons, &json);
+    push_json_list("workers", &lists->workers, &json);
+    push_json_list("other_events", &lists->others, &json);
     tb_json_end_object(&json);
-    buf->failed = buf->failed || instances->buf.failed || workers->buf.failed;
 }
 
-static int print(struct tb_cli *cli, const struct status *status, struct tb_output *instances,
-                 struct tb_output *workers)
+static int print(struct tb_cli *cli, const struct status *status, struct lists *lists)
 {
     struct tb_buf buf;
     tb_buf_init(&buf, 64 * TB_MIB);
     if (cli->args.json)
-        push_json(status, instances, workers, &buf);
+        push_json(status, lists, &buf);
     else
-        push_text(status, instances, workers, &buf);
+        push_text(status, lists, &buf);
     int code = tb_cli_print(cli, &buf);
     tb_buf_deinit(&buf);
     return code;
@@ -354,23 +391,21 @@ static int print(struct tb_cli *cli, const struct status *status, struct tb_outp
 static int run(struct tb_cli *cli)
 {
     struct status status = {.applied = 0};
-    struct tb_output instances, workers;
+    struct lists lists;
     int code = tb_cli_connect(cli);
     if (!code)
         code = ask_schema(cli, &status);
     if (code)
         return code;
     ask_broker(cli, &status);
-    tb_output_init(&instances, cli, instance_columns, TB_COUNT(instance_columns));
-    tb_output_init(&workers, cli, worker_columns, TB_COUNT(worker_columns));
-    code = ask_lists(cli, &instances, &workers);
+    lists_init(&lists, cli);
+    code = ask_lists(cli, &lists);
     /* Last: its texts live until the session's next call. */
     if (!code && tb_status_totals(cli->session, &status.totals, &cli->err))
         code = tb_cli_fail(cli, NULL);
     if (!code)
-        code = print(cli, &status, &instances, &workers);
-    tb_output_deinit(&instances);
-    tb_output_deinit(&workers);
+        code = print(cli, &status, &lists);
+    lists_deinit(&lists);
     return code == TB_EXIT_GOOD && !status.has_broker ? TB_EXIT_FAILED : code;
 }
 

@@ -138,11 +138,6 @@ void tb_pg_session_rollback(struct tb_pg_session *session)
     session->in_transaction = false;
 }
 
-int tb_pg_session_server_version(const struct tb_pg_session *session)
-{
-    return PQserverVersion(session->pg);
-}
-
 /* Whether sslmode asks for it; what the URL leaves open libpq has filled in. */
 static bool is_verifying(PGconn *pg)
 {

@@ -282,3 +282,13 @@ def test_a_groups_help_is_its_own(site):
     shown = site.cli("company", "--help").stdout
     assert "company allow" in shown and "Let a user see a company" in shown
     assert "dead list" not in shown
+
+
+def test_status_shows_events_that_mean_nothing_here(site):
+    site.start_daemon()
+    for kind in ("task-odd", "task-odd", "worker-strange"):
+        site.broker.publish(json.dumps({"type": kind, "uuid": "x", "hostname": "w", "timestamp": 1714564800}), "x.y")
+    wait_until(lambda: site.broker.unsettled() == 0, 20, "they are written")
+    assert json.loads(site.cli("status", "--json").stdout)["other_events"] == [
+        {"type": "task-odd", "count": 2}, {"type": "worker-strange", "count": 1}]
+    assert "OTHER EVENT     COUNT" in site.cli("status").stdout

@@ -48,7 +48,4 @@ struct tb_pg_peer {
 };
 struct tb_pg_peer tb_pg_session_peer(const struct tb_pg_session *session);
 
-/* Of the server, as 150017; 0 when unknown. */
-int tb_pg_session_server_version(const struct tb_pg_session *session);
-
 #endif

@@ -36,8 +36,5 @@ int tb_dead_mark_retried(struct tb_pg_session *session, int64_t id, struct tb_er
 /* Deletes; *ret_count says how many. */
 int tb_dead_drop(struct tb_pg_session *session, const struct tb_dead_filter *filter, int64_t *ret_count,
                  struct tb_error *err) TB_MUST_CHECK;
-/* How many the filter means, beyond its limit too. */
-int tb_dead_count(struct tb_pg_session *session, const struct tb_dead_filter *filter, int64_t *ret_count,
-                  struct tb_error *err) TB_MUST_CHECK;
 
 #endif

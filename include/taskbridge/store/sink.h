@@ -42,9 +42,6 @@ struct tb_sink *tb_store_sink_as_sink(struct tb_store_sink *store_sink);
 /* This process's mark in bridge_instances.run, a UUID: what instance_beat.sql has to give too. */
 const char *tb_store_sink_run(const struct tb_store_sink *store_sink);
 
-/* Bytes of transactions under way or kept for the next. */
-size_t tb_store_sink_bytes(const struct tb_store_sink *store_sink);
-
 struct tb_store_sink_counts tb_store_sink_counts(const struct tb_store_sink *store_sink);
 
 #endif

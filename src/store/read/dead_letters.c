@@ -125,14 +125,3 @@ int tb_dead_drop(struct tb_pg_session *session, const struct tb_dead_filter *fil
         *ret_count = tb_result_int64(result, 0, 0);
     return r;
 }
-
-int tb_dead_count(struct tb_pg_session *session, const struct tb_dead_filter *filter, int64_t *ret_count,
-                  struct tb_error *err)
-{
-    const struct tb_result *result = NULL;
-    int r = execute_filter(session, &tb_query_dead_count, filter, false, &result, err);
-
-    if (r == 0)
-        *ret_count = tb_result_int64(result, 0, 0);
-    return r;
-}

@@ -416,11 +416,6 @@ const char *tb_store_sink_run(const struct tb_store_sink *s)
     return s->run;
 }
 
-size_t tb_store_sink_bytes(const struct tb_store_sink *s)
-{
-    return s->buf.cap + s->lists.used_bytes;
-}
-
 struct tb_store_sink_counts tb_store_sink_counts(const struct tb_store_sink *s)
 {
     return s->counts;
