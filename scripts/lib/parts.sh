@@ -87,6 +87,7 @@ part_check() {
     check shellcheck check_shell
     check clang-format check_format
     check clang-tidy check_tidy
+    check symbols check_symbols
     result check "$CHECKS_PASSED" "$CHECKS_FAILED"
     ((CHECKS_FAILED == 0))
 }
@@ -120,6 +121,13 @@ check_tidy() {
     build release || return 1
     git ls-files -co --exclude-standard -- 'src/*.c' |
         for_each tidy_file
+}
+
+# A name is one function's: of two in different layers the linker silently takes the first.
+check_symbols() {
+    local twice
+    twice=$(nm --defined-only --extern-only --quiet build/release/libtb_*.a | awk 'NF == 3 { print $3 }' | sort | uniq -d)
+    [[ -z $twice ]] || { printf 'error: defined twice: %s\n' "$twice"; return 1; }
 }
 
 tidy_file() {

@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-int tb_streams_open(void)
+int tb_standard_streams_open(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         if (fcntl(fd, F_GETFD) >= 0)

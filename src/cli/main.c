@@ -11,7 +11,7 @@
 int main(int argc, char **argv)
 {
     struct tb_cli cli = {.source = {.environment = environ}};
-    if (tb_streams_open())
+    if (tb_standard_streams_open())
         return TB_EXIT_FAILED;
     int outcome = tb_cli_parse(&cli, argc, argv);
     if (outcome == TB_CLI_ANSWERED)

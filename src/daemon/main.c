@@ -40,7 +40,7 @@ int main(int argc, char **argv)
     struct tb_config_source source = {0};
     struct tb_config *config = NULL;
     struct tb_error err = {0};
-    int r = tb_streams_open();
+    int r = tb_standard_streams_open();
 
     if (r)
         return TB_EXIT_FAILED;

@@ -20,7 +20,7 @@ int main(int argc, char **argv)
     struct tb_error err = {0};
     int code = TB_EXIT_USAGE;
 
-    if (tb_streams_open() != 0)
+    if (tb_standard_streams_open() != 0)
         return TB_EXIT_FAILED;
     (void)signal(SIGPIPE, SIG_IGN);
     int outcome = tb_arguments_parse(&program, argc, argv, &source, &err);

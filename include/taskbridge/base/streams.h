@@ -6,6 +6,6 @@
 
 /* Opens /dev/null in the place of each closed descriptor of 0 to 2, so that no socket becomes stderr. To be
  * called before anything else is opened. 0 or a negative errno. */
-int tb_streams_open(void) TB_MUST_CHECK;
+int tb_standard_streams_open(void) TB_MUST_CHECK;
 
 #endif

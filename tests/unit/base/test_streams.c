@@ -26,7 +26,7 @@ static int open_after_closing(unsigned closed)
         if (closed & 1u << fd)
             close(fd);
     }
-    if (tb_streams_open() != 0)
+    if (tb_standard_streams_open() != 0)
         return REFUSED;
     for (int fd = 0; fd < 3; fd++) {
         bool is_closed = closed & 1u << fd;
