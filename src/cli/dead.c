@@ -195,7 +195,7 @@ static int drop(struct tb_cli *cli, void *owner, int64_t id)
 static int run_drop(struct tb_cli *cli)
 {
     int64_t count = 0;
-    int code = tb_dead_each(cli, false, drop, &count);
+    int code = tb_dead_drop_selected(cli, drop, &count);
     if (code == TB_EXIT_USAGE)
         return code;
     struct tb_answer answer;

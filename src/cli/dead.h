@@ -15,4 +15,9 @@ extern const struct tb_cli_option tb_dead_options[];
 int tb_dead_each(struct tb_cli *cli, bool unretried,
                  int (*on_id)(struct tb_cli *cli, void *owner, int64_t id), void *owner);
 
+/* Drops what the command means, page by page; each id that is given, by on_id, whose owner is total. Returns
+ * an enum tb_exit; *total is how many were dropped, also where it failed. */
+int tb_dead_drop_selected(struct tb_cli *cli, int (*on_id)(struct tb_cli *cli, void *owner, int64_t id),
+                          int64_t *total) TB_MUST_CHECK;
+
 #endif

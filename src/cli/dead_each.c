@@ -7,6 +7,8 @@
 #include <errno.h>
 
 #define PAGE_BYTES (TB_DEAD_PAGE * sizeof(int64_t))
+/* One transaction; what it skips, because the reason is another, the next one reads again. */
+#define DROP_PAGE 10000
 
 const struct tb_cli_option tb_dead_options[] = {
     {"--reason", "TEXT", "those whose reason contains TEXT", false, false},
@@ -55,16 +57,38 @@ static int each_of_page(struct tb_cli *cli, struct tb_dead_filter *filter,
     return code;
 }
 
+static int select_letters(struct tb_cli *cli, struct tb_dead_filter *ret_filter)
+{
+    bool has_ids = cli->args.operand_count > 0, is_all = tb_cli_has(cli, "--all");
+    *ret_filter =
+        (struct tb_dead_filter){.reason = tb_str_of(tb_cli_value(cli, "--reason")), .limit = TB_DEAD_PAGE};
+    if (has_ids + is_all + !tb_str_is_null(ret_filter->reason) != 1)
+        return tb_cli_usage(cli, "one of these is needed: ids, --reason TEXT, or --all");
+    return tb_cli_connect(cli);
+}
+
+int tb_dead_drop_selected(struct tb_cli *cli, int (*on_id)(struct tb_cli *cli, void *owner, int64_t id),
+                          int64_t *total)
+{
+    struct tb_dead_filter filter;
+    int code = select_letters(cli, &filter);
+    if (code || cli->args.operand_count > 0)
+        return code ? code : each_operand(cli, on_id, total);
+    filter.limit = DROP_PAGE;
+    for (int64_t count = 1; count > 0; *total += count) {
+        if (tb_dead_drop(cli->session, &filter, &count, &cli->err))
+            return tb_cli_fail(cli, NULL);
+    }
+    return TB_EXIT_GOOD;
+}
+
 int tb_dead_each(struct tb_cli *cli, bool unretried,
                  int (*on_id)(struct tb_cli *cli, void *owner, int64_t id), void *owner)
 {
-    struct tb_dead_filter filter = {
-        .reason = tb_str_of(tb_cli_value(cli, "--reason")), .unretried = unretried, .limit = TB_DEAD_PAGE};
-    bool has_ids = cli->args.operand_count > 0, is_all = tb_cli_has(cli, "--all");
-    if (has_ids + is_all + !tb_str_is_null(filter.reason) != 1)
-        return tb_cli_usage(cli, "one of these is needed: ids, --reason TEXT, or --all");
-    int code = tb_cli_connect(cli);
-    if (code || has_ids)
+    struct tb_dead_filter filter;
+    int code = select_letters(cli, &filter);
+    filter.unretried = unretried;
+    if (code || cli->args.operand_count > 0)
         return code ? code : each_operand(cli, on_id, owner);
     for (bool full = true; full && code == TB_EXIT_GOOD;)
         code = each_of_page(cli, &filter, on_id, owner, &full);

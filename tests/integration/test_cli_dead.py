@@ -81,9 +81,9 @@ def test_all_means_those_that_were_not_sent_again(site):
     for _ in range(3):
         letter(site, "no JSON")
     letter(site, "no uuid")
-    assert json.loads(site.cli("dead", "retry", "--reason", "JSON", "--json").stdout) == {"sent": 3}
-    assert json.loads(site.cli("dead", "retry", "--all", "--json").stdout) == {"sent": 1}
-    assert json.loads(site.cli("dead", "retry", "--all", "--json").stdout) == {"sent": 0}
+    assert json.loads(site.cli("dead", "retry", "--reason", "JSON", "--json").stdout) == {"sent": 3, "masked": 0}
+    assert json.loads(site.cli("dead", "retry", "--all", "--json").stdout) == {"sent": 1, "masked": 0}
+    assert json.loads(site.cli("dead", "retry", "--all", "--json").stdout) == {"sent": 0, "masked": 0}
     assert site.broker.unsettled() == 4
 
 
@@ -123,3 +123,13 @@ def test_more_than_a_page_is_dropped(site):
     site.database.execute("INSERT INTO dead_letters (instance, body, reason) SELECT 'd', '', 'many'"
                           " FROM generate_series(1, 1500)")
     assert site.cli("dead", "drop", "--reason", "many").stdout == "1500 dropped\n"
+
+
+def test_a_hundred_thousand_letters_are_listed_and_dropped_in_pages(site):
+    """What takes a command seconds at this size takes minutes at ten times of it, and no more."""
+    site.database.execute("INSERT INTO dead_letters (instance, received_at, routing_key, content_type, reason, body) "
+                          "SELECT 'd', now(), 'x', 'application/x-msgpack', 'msgpack ' || n % 10, 'x' "
+                          "FROM generate_series(1, 100000) n")
+    assert len(json.loads(site.cli("dead", "list", "--json", timeout=20).stdout)) == 1000
+    assert json.loads(site.cli("dead", "drop", "--reason", "msgpack 7", "--json", timeout=60).stdout) == {"dropped": 10000}
+    assert json.loads(site.cli("dead", "drop", "--all", "--json", timeout=60).stdout) == {"dropped": 90000}
