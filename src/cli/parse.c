@@ -13,33 +13,11 @@
 
 static const struct tb_cli_option option_json = {"--json", NULL, "print JSON", false, false};
 
-/* A word of the command line that is being read. */
-struct words {
-    char *const *argv;
-    int argc, at;
-};
-
 static int wrong(struct tb_cli *cli, const char *problem, const char *word)
 {
     const char *name = cli->command ? cli->command->name : "";
     return tb_error_set(&cli->err, TB_CLI_WRONG, "%s%s; `taskbridge%s%s --help` tells what is possible",
                         problem, word, name[0] ? " " : "", name);
-}
-
-/* Whether word is option name, perhaps with "=value" behind it. */
-static bool is_option(const char *word, const char *name)
-{
-    size_t len = strlen(name);
-    return strncmp(word, name, len) == 0 && (word[len] == '\0' || word[len] == '=');
-}
-
-/* The value of the option at words->at, in the same word or in the next; NULL when there is none. */
-static const char *take_value(struct words *words)
-{
-    const char *equals = strchr(words->argv[words->at], '=');
-    if (equals)
-        return equals + 1;
-    return words->at + 1 < words->argc ? words->argv[++words->at] : NULL;
 }
 
 /* word may be NULL, which argv ends with. */
@@ -49,31 +27,21 @@ static bool is_help(const char *word)
 }
 
 /* An option of the program itself: 0 when it was one, TB_CLI_ANSWERED, TB_CLI_WRONG; -ENOENT when not. */
-static int take_program_option(struct tb_cli *cli, struct words *words)
+static int take_program_option(struct tb_cli *cli, struct tb_words *words)
 {
-    const char *word = words->argv[words->at];
-    if (is_help(word)) {
+    const char *problem = NULL;
+    int outcome = tb_words_take_common(words, "taskbridge", &cli->source, &problem);
+    if (outcome == TB_ARGUMENTS_HELP)
         tb_cli_print_help(cli->command);
-        return TB_CLI_ANSWERED;
-    }
-    if (strcmp(word, "--version") == 0) {
-        printf("taskbridge %s\n", TASKBRIDGE_VERSION);
-        return TB_CLI_ANSWERED;
-    }
-    if (!is_option(word, "--config"))
+    if (outcome == TB_ARGUMENTS_WRONG)
+        return wrong(cli, problem, "");
+    if (outcome == TB_ARGUMENTS_OTHER)
         return -ENOENT;
-    if (cli->source.must_exist)
-        return wrong(cli, "--config is given twice", "");
-    const char *path = take_value(words);
-    if (!path || !path[0])
-        return wrong(cli, "--config needs a FILE", "");
-    cli->source.path = path;
-    cli->source.must_exist = true;
-    return 0;
+    return outcome ? TB_CLI_ANSWERED : 0;
 }
 
 /* How many words of name the words at hand begin with, if all of them; otherwise 0. */
-static int words_of_name(const char *name, const struct words *words)
+static int words_of_name(const char *name, const struct tb_words *words)
 {
     int count = 0;
     for (const char *part = name; part[0]; count++) {
@@ -105,7 +73,7 @@ static void print_group_help(const char *group)
 }
 
 /* Says that the word at hand is no command; of a group, what it has. */
-static int unknown_command(struct tb_cli *cli, const struct words *words)
+static int unknown_command(struct tb_cli *cli, const struct tb_words *words)
 {
     const char *word = words->argv[words->at], *separator = "";
     char known[TB_ERROR_TEXT_BYTES / 2] = "";
@@ -128,7 +96,7 @@ static int unknown_command(struct tb_cli *cli, const struct words *words)
 }
 
 /* The command that the words at hand name; moves behind it. */
-static int take_command(struct tb_cli *cli, struct words *words)
+static int take_command(struct tb_cli *cli, struct tb_words *words)
 {
     if (words->at >= words->argc)
         return wrong(cli, "a command is needed", "");
@@ -145,27 +113,28 @@ static int take_command(struct tb_cli *cli, struct words *words)
     return unknown_command(cli, words);
 }
 
-static const struct tb_cli_option *find_option(const struct tb_cli_command *command, const char *word)
+static const struct tb_cli_option *find_option(const struct tb_cli_command *command,
+                                               const struct tb_words *words)
 {
-    if (command->has_json && is_option(word, option_json.name))
+    if (command->has_json && tb_words_at_option(words, option_json.name))
         return &option_json;
     for (const struct tb_cli_option *option = command->options; option && option->name; option++)
-        if (is_option(word, option->name))
+        if (tb_words_at_option(words, option->name))
             return option;
     return NULL;
 }
 
-static int take_command_option(struct tb_cli *cli, struct words *words)
+static int take_command_option(struct tb_cli *cli, struct tb_words *words)
 {
     const char *word = words->argv[words->at];
-    const struct tb_cli_option *option = find_option(cli->command, word);
+    const struct tb_cli_option *option = find_option(cli->command, words);
     if (!option)
         return wrong(cli, "there is no such option: ", word);
     if (!option->is_repeatable && tb_cli_has(cli, option->name))
         return wrong(cli, "this is given twice: ", option->name);
     if (!option->operand && strchr(word, '='))
         return wrong(cli, "this takes no value: ", option->name);
-    const char *value = option->operand ? take_value(words) : NULL;
+    const char *value = option->operand ? tb_words_take_value(words) : NULL;
     if (option->operand && (!value || !value[0]))
         return wrong(cli, "this needs a value: ", option->name);
     cli->args.given[cli->args.given_count++] = (struct tb_cli_given){option, value};
@@ -182,7 +151,7 @@ static int take_operand(struct tb_cli *cli, const char *word)
 }
 
 /* The words behind the command. */
-static int take_rest(struct tb_cli *cli, struct words *words)
+static int take_rest(struct tb_cli *cli, struct tb_words *words)
 {
     bool only_operands = false;
     for (; words->at < words->argc; words->at++) {
@@ -217,7 +186,7 @@ static int check_complete(struct tb_cli *cli)
 
 int tb_cli_parse(struct tb_cli *cli, int argc, char *const *argv)
 {
-    struct words words = {argv, argc, argc > 0 ? 1 : 0};
+    struct tb_words words = {argv, argc, argc > 0 ? 1 : 0};
     int outcome = 0;
     cli->source.path = TB_CONFIG_DEFAULT_PATH;
     cli->args.operands = calloc((size_t)argc + 1, sizeof(*cli->args.operands));
