@@ -58,6 +58,7 @@ FROM (VALUES
     ('taskbridge_reader', 'taskbridge_rights', 'SELECT', '{}', false),
     ('taskbridge_reader', 'token_find', 'EXECUTE', '{}', true),
     ('taskbridge_reader', 'token_may_see', 'EXECUTE', '{}', true),
+    ('taskbridge_reader', 'signature_may_see', 'EXECUTE', '{}', true),
     ('taskbridge_reader', 'command_ask', 'EXECUTE', '{}', true),
 
     ('taskbridge_app', 'background_task_trackers', 'SELECT', '{}', false),

@@ -46,6 +46,15 @@ CREATE INDEX IF NOT EXISTS api_tokens_user ON api_tokens (user_name);
 CREATE INDEX IF NOT EXISTS api_tokens_companies ON api_tokens USING gin (companies) WHERE companies IS NOT NULL;
 CREATE INDEX IF NOT EXISTS api_tokens_expired ON api_tokens (expires_at) WHERE companies IS NOT NULL;
 
+-- Whom a company ('': all of them) was denied of late. A signed token that was made before says otherwise until it
+-- expires, which is a day later at most.
+CREATE TABLE IF NOT EXISTS access_denied (
+    user_name text COLLATE "C",
+    company_id text COLLATE "C",
+    denied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (user_name, company_id)
+);
+
 -- ---- NOTIFY ----
 
 -- taskbridge_access says whose access is to be asked anew: token:ID, user:NAME, company:ID, or everybody's ('').
@@ -85,6 +94,8 @@ CREATE OR REPLACE TRIGGER company_members_changed AFTER INSERT OR UPDATE OR DELE
     FOR EACH ROW EXECUTE FUNCTION access_changed('user', 'user_name');
 CREATE OR REPLACE TRIGGER company_members_emptied AFTER TRUNCATE ON company_members
     FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+CREATE OR REPLACE TRIGGER access_denied_changed AFTER INSERT OR UPDATE ON access_denied
+    FOR EACH ROW EXECUTE FUNCTION access_changed('user', 'user_name');
 CREATE OR REPLACE TRIGGER companies_removed_changed AFTER INSERT OR DELETE ON companies_removed
     FOR EACH ROW EXECUTE FUNCTION access_changed('company', 'id');
 CREATE OR REPLACE TRIGGER companies_changed AFTER INSERT OR UPDATE OR DELETE ON companies
@@ -123,3 +134,24 @@ SELECT NOT EXISTS (SELECT FROM companies_removed r WHERE r.id = company)
              SELECT FROM company_members m
              WHERE m.user_name = token_may_see.user_name AND m.company_id = company))
 $$;
+
+-- Whether the bearer of a token that somebody signed for that user ('': nobody in particular) may see the company that
+-- it names: nothing here says otherwise since it was made.
+CREATE OR REPLACE FUNCTION signature_may_see(user_name text, company text, issued_at timestamptz) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
+SELECT NOT EXISTS (SELECT FROM companies_removed r WHERE r.id = company)
+    AND NOT EXISTS (
+        SELECT FROM access_denied d
+        WHERE d.user_name = signature_may_see.user_name AND d.company_id IN ('', company) AND d.denied_at >= issued_at)
+$$;
+
+-- Signed tokens of the user for the company ('': for any) that were made until now are worth nothing. Denials that no
+-- token outlives make room.
+CREATE OR REPLACE FUNCTION access_deny(user_name text, company text) RETURNS void
+LANGUAGE sql SET search_path FROM CURRENT AS $$
+DELETE FROM access_denied WHERE ctid IN (
+    SELECT ctid FROM access_denied WHERE denied_at < now() - interval '2 days' LIMIT 10 FOR UPDATE SKIP LOCKED);
+INSERT INTO access_denied (user_name, company_id) VALUES (user_name, company)
+ON CONFLICT ON CONSTRAINT access_denied_pkey DO UPDATE SET denied_at = clock_timestamp()
+$$;
+REVOKE ALL ON FUNCTION access_deny(text, text) FROM PUBLIC;

@@ -117,6 +117,7 @@ BEGIN
         RAISE EXCEPTION 'company % was removed: company_set makes it anew', company
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    DELETE FROM access_denied WHERE user_name = company_allow.user_name AND company_id = company;
     INSERT INTO company_members (user_name, company_id)
     VALUES (text_within('user_name', company_allow.user_name, 255), company) ON CONFLICT DO NOTHING;
     RETURN FOUND;
@@ -130,12 +131,15 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     company text := company_canonical(company_deny.company_id);
     was_member boolean;
+    had_token boolean;
 BEGIN
     DELETE FROM company_members WHERE user_name = company_deny.user_name AND company_id = company;
     was_member := FOUND;
     UPDATE api_tokens SET companies = array_remove(companies, company)
     WHERE user_name = company_deny.user_name AND companies @> ARRAY[company];
-    RETURN was_member OR FOUND;
+    had_token := FOUND;
+    PERFORM access_deny(text_within('user_name', company_deny.user_name, 255), company);
+    RETURN was_member OR had_token;
 END
 $$;
 
@@ -147,6 +151,7 @@ DECLARE
     revoked bigint;
 BEGIN
     DELETE FROM company_members WHERE user_name = user_remove.user_name;
+    PERFORM access_deny(text_within('user_name', user_remove.user_name, 255), '');
     UPDATE api_tokens SET revoked_at = now()
     WHERE user_name = user_remove.user_name AND scope = 'companies' AND revoked_at IS NULL
         AND (expires_at IS NULL OR expires_at > now());

@@ -14,7 +14,8 @@ NUMBERS = itertools.count(1)
 
 TABLES = ("background_task_trackers", "flow_companies",
           "celery_workers", "worker_incarnations", "dead_letters", "dead_letter_kinds", "bridge_instances",
-          "event_types", "companies", "companies_removed", "company_members", "api_tokens", "maintenance_runs", "commands")
+          "event_types", "companies", "companies_removed", "company_members", "access_denied", "api_tokens",
+          "maintenance_runs", "commands")
 
 
 @pytest.fixture(scope="module")

@@ -584,6 +584,28 @@ def test_streams_end_when_the_product_says_no_or_nothing(forwarding, shop):
     eva.assert_ends()
 
 
+def test_signed_tokens_end_with_the_access_that_is_denied_since(site, watched):
+    def call(function, *arguments):
+        places = ", ".join(["%s"] * len(arguments))
+        site.database.execute(f"SELECT taskbridge.{function}({places})", arguments)
+
+    def made_before(user):
+        return watch_token(company="73", sub=user, iat=int(time.time()) - 5)
+
+    streams = {user: Stream(watched, Authorization="Bearer " + made_before(user)) for user in ("ana", "eva", "bea")}
+    call("company_deny", "ana", "73")
+    streams["ana"].assert_ends()
+    assert seen(watched, made_before("ana")) == 404
+    call("user_remove", "eva")
+    streams["eva"].assert_ends()
+    assert not streams["bea"].ended
+    # One that is made later is the product's word again.
+    assert seen(watched, watch_token(company="73", sub="ana", iat=int(time.time()) + 2)) == ["other-1", "sync-1"]
+    call("company_remove", "73")
+    streams["bea"].assert_ends()
+    assert seen(watched, watch_token(company="73")) == 404
+
+
 def test_streams_end_when_their_token_expires(watched):
     Stream(watched, Authorization="Bearer " + watch_token(company="73", exp=int(time.time()) - 27)).assert_ends()
 

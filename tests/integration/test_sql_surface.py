@@ -135,8 +135,33 @@ def test_who_is_denied_sees_nothing_by_a_token_either(app, database, heard):
     other = app("SELECT taskbridge.token_issue('bob', ARRAY[73])")
     heard()
     assert app("SELECT taskbridge.company_deny('ana', 73)") is True
-    assert [payload.split(":")[0] for payload in heard()] == ["token"]
+    assert sorted(payload.split(":")[0] for payload in heard()) == ["token", "user"]
     assert (sees(database, key, "73"), sees(database, key, "74"), sees(database, other, "73")) == (False, True, True)
+
+
+def test_what_was_signed_before_a_denial_is_worth_nothing(app, database):
+    def sees_signed(user, company, issued="now() - interval '1 s'"):
+        return database.value(f"SELECT signature_may_see(%s, %s, {issued})", (user, company))
+
+    assert sees_signed("ana", "73") and sees_signed("", "73")
+    # Nobody need have heard of the user.
+    assert app("SELECT taskbridge.company_deny('ana', 73)") is False
+    assert not sees_signed("ana", "73")
+    assert sees_signed("ana", "74") and sees_signed("bob", "73") and sees_signed("", "73")
+    assert sees_signed("ana", "73", "now()")
+    app("SELECT taskbridge.company_allow('ana', 73)")
+    assert sees_signed("ana", "73")
+    app("SELECT taskbridge.user_remove('ana')")
+    assert not sees_signed("ana", "73") and not sees_signed("ana", "74") and sees_signed("bob", "73")
+    app("SELECT taskbridge.company_remove(73)")
+    assert not sees_signed("bob", "73") and not sees_signed("", "73")
+
+
+def test_denials_that_no_token_outlives_make_room(app, database):
+    database.execute("INSERT INTO access_denied SELECT 'user-' || n, '73', now() - interval '3 days' "
+                     "FROM generate_series(1, 5) n")
+    app("SELECT taskbridge.company_deny('ana', 73)")
+    assert [row["user_name"] for row in database.query("SELECT user_name FROM access_denied")] == ["ana"]
 
 
 def test_a_user_that_is_removed_sees_nothing(app, database):

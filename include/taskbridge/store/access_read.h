@@ -11,6 +11,7 @@
 enum tb_access_kind {
     TB_ACCESS_TOKEN,    /* text is an own token's key: whose it is, and whether company may be seen */
     TB_ACCESS_MEMBER,   /* text is a user's name: whether company may be seen */
+    TB_ACCESS_SIGNED,   /* text is the user of a signed token, or "": whether company may be seen still */
     TB_ACCESS_SQL_USER, /* access.sql.user: text is a key */
     TB_ACCESS_SQL_SEES, /* access.sql.sees: text is a user, of whom it is asked with company */
     TB_ACCESS_SQL_NAME  /* access.sql.company_name: text is a company */
@@ -31,6 +32,7 @@ struct tb_access_read {
     enum tb_access_kind kind;
     const struct tb_access_questions *questions;
     const char *text, *company; /* company NULL: none */
+    int64_t issued_at_us;       /* of TB_ACCESS_SIGNED */
     struct tb_arena *arena;     /* takes what is read */
     /* As of struct tb_transaction. That a text can't be a key, user or company of the product's (of which
      * type these are, its tables say) is no failure: then nothing is found. */
@@ -49,7 +51,8 @@ struct tb_access_read {
     /* Its own. */
     bool is_full;
     unsigned char sha256[TB_TOKEN_HASH_BYTES];
-    struct tb_param begin[2], params[2];
+    char issued_at[24];
+    struct tb_param begin[2], params[3];
     struct tb_statement statements[2];
     struct tb_transaction transaction;
 };

@@ -5,6 +5,7 @@
  * understood here. */
 #include "claims.h"
 
+#include "taskbridge/base/clock.h"
 #include "taskbridge/base/limits.h"
 #include "taskbridge/base/utf8.h"
 
@@ -119,10 +120,16 @@ static enum tb_rights read_rights(const json_t *value)
     return highest;
 }
 
+/* A number, as whoever verified the token has seen. */
+static int64_t issued_at_us(const json_t *json)
+{
+    return (int64_t)(json_number_value(json_object_get(json, "iat")) * TB_US_PER_S);
+}
+
 int tb_claims_read_product(const json_t *json, const struct tb_config *config, struct tb_str company,
                            struct tb_arena *arena, struct tb_claims *ret_claims)
 {
-    struct tb_claims claims = {0};
+    struct tb_claims claims = {.issued_at_us = issued_at_us(json)};
     const json_t *companies =
         config->access.jwt.companies_claim[0] ? find(json, config->access.jwt.companies_claim) : NULL;
     int outcome = read_name(find(json, config->access.jwt.user_claim), arena, &claims.user);
@@ -195,7 +202,7 @@ int tb_claims_read_watch(const json_t *json, const struct tb_config *config, str
                          struct tb_arena *arena, struct tb_claims *ret_claims)
 {
     const json_t *own = json_object_get(json, "company"), *user = json_object_get(json, "sub");
-    struct tb_claims claims = {.has_companies = true};
+    struct tb_claims claims = {.has_companies = true, .issued_at_us = issued_at_us(json)};
     bool is_sane = true;
 
     claims.may_see = is_company(own, config, company, arena, &is_sane);

@@ -15,6 +15,7 @@ struct tb_claims {
     bool has_companies; /* the token itself says which may be seen */
     bool may_see;       /* so, the one that is asked for */
     const struct tb_scope *scope;
+    int64_t issued_at_us; /* 0: it does not say */
 };
 
 enum tb_claims_outcome {

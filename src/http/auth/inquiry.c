@@ -120,6 +120,7 @@ static void on_directory(struct tb_directory_call *call, int outcome)
         on_sql_user(inquiry, read);
         break;
     case TB_ACCESS_MEMBER:
+    case TB_ACCESS_SIGNED:
     case TB_ACCESS_SQL_SEES:
         inquiry->verdict.may_see = read->may_see;
         ask_name(inquiry);
@@ -133,10 +134,13 @@ static void on_directory(struct tb_directory_call *call, int outcome)
 
 static void ask_directory(struct tb_inquiry *inquiry, enum tb_access_kind kind, struct tb_str text)
 {
-    inquiry->call = (struct tb_directory_call){
-        .read = {.kind = kind, .text = text.ptr, .company = inquiry->company.ptr, .arena = &inquiry->arena},
-        .on_done = on_directory,
-        .owner = inquiry};
+    inquiry->call = (struct tb_directory_call){.read = {.kind = kind,
+                                                        .text = text.ptr ? text.ptr : "",
+                                                        .company = inquiry->company.ptr,
+                                                        .issued_at_us = inquiry->issued_at_us,
+                                                        .arena = &inquiry->arena},
+                                               .on_done = on_directory,
+                                               .owner = inquiry};
     if (tb_directory_ask(inquiry->inquirers->directory, &inquiry->call) != 0)
         finish(inquiry, TB_AUTH_AWAY);
 }
@@ -260,15 +264,17 @@ static void on_claims(struct tb_inquiry *inquiry, enum tb_jwt_kind kind, const j
     verdict->user = claims.user;
     verdict->rights = claims.rights;
     verdict->scope = claims.scope;
-    verdict->may_see =
-        claims.may_see || (claims.rights != TB_RIGHTS_COMPANIES && !tb_str_is_null(inquiry->company));
-    if (claims.has_companies || verdict->may_see || tb_str_is_null(inquiry->company)) {
-        ask_name(inquiry);
-        return;
+    inquiry->issued_at_us = claims.issued_at_us;
+    if (tb_str_is_null(inquiry->company) || (claims.has_companies && !claims.may_see && !claims.rights)) {
+        finish(inquiry, 0);
+    } else if (claims.has_companies || claims.rights) {
+        verdict->voucher = TB_VOUCHER_OURS;
+        ask_directory(inquiry, TB_ACCESS_SIGNED, claims.user);
+    } else {
+        bool is_sql = has_sql(config->access.sql.sees);
+        verdict->voucher = is_sql ? TB_VOUCHER_TABLES : TB_VOUCHER_OURS;
+        ask_directory(inquiry, is_sql ? TB_ACCESS_SQL_SEES : TB_ACCESS_MEMBER, claims.user);
     }
-    bool is_sql = has_sql(config->access.sql.sees);
-    verdict->voucher = is_sql ? TB_VOUCHER_TABLES : TB_VOUCHER_OURS;
-    ask_directory(inquiry, is_sql ? TB_ACCESS_SQL_SEES : TB_ACCESS_MEMBER, claims.user);
 }
 
 static void on_fetched(struct tb_key_waiter *waiter)

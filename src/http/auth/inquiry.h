@@ -41,6 +41,7 @@ struct tb_inquiry {
 
     /* Its own. */
     bool is_starting, is_done;
+    int64_t issued_at_us; /* of a signed token */
     struct tb_directory_call call;
     struct tb_hook_call hook;
     struct tb_key_waiter waiter;

@@ -75,6 +75,7 @@ static void on_result(struct tb_transaction *transaction, size_t statement, cons
         take_token(read, result);
         break;
     case TB_ACCESS_MEMBER:
+    case TB_ACCESS_SIGNED:
     case TB_ACCESS_SQL_SEES:
         read->may_see = is_yes(result);
         break;
@@ -113,6 +114,11 @@ static struct tb_statement question(struct tb_access_read *read)
     }
     if (read->kind == TB_ACCESS_MEMBER)
         return (struct tb_statement){&tb_query_access_member, read->params, 2};
+    if (read->kind == TB_ACCESS_SIGNED) {
+        snprintf(read->issued_at, sizeof(read->issued_at), "%" PRId64, read->issued_at_us / TB_US_PER_S);
+        read->params[2] = tb_param_text(read->issued_at);
+        return (struct tb_statement){&tb_query_access_signed, read->params, 3};
+    }
     return (struct tb_statement){&read->questions->sql[read->kind], read->params,
                                  read->kind == TB_ACCESS_SQL_SEES ? 2 : 1};
 }
