@@ -112,6 +112,11 @@ static int ask_damage(struct asking *asking)
     int r = tb_migrate_find(asking->session, on_finding, &damage, &asking->err);
     if (r == 0)
         r = tb_migrate_find_rights(asking->session, on_right, &roles, &asking->err);
+    struct tb_str format = TB_STR_NULL;
+    if (r == 0 && !damage.count)
+        r = tb_doctor_ask_format(asking->session, &format, &asking->err);
+    if (!tb_str_is_null(format))
+        asking->database->format = tb_doctor_keep(asking->arena, format);
     asking->database->damage = keep_words(asking, &damage);
     asking->database->damage_fate = damage.worst;
     asking->database->roles = keep_words(asking, &roles);

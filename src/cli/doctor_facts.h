@@ -52,6 +52,7 @@ struct tb_doctor_database {
     const char *schema_change; /* one that was applied was another then, in words; NULL: none */
     const char *damage;        /* what is not as migrate left it, in words; NULL: nothing */
     enum tb_migrate_fate damage_fate;
+    const char *format; /* company.format as its functions know it; NULL: not known */
     const char *rights_problem;
     struct tb_doctor_rights rights;
     const char *roles; /* rights that the roles lack or have too many of, in words; NULL: none */

@@ -6,6 +6,7 @@
  * acknowledged to the broker. */
 #include "doctor_checks.h"
 
+#include "company_id.h"
 #include "taskbridge/pg/conninfo.h"
 
 #include <inttypes.h>
@@ -96,6 +97,11 @@ void tb_doctor_judge_schema(const struct tb_doctor_facts *facts, struct tb_docto
         tb_doctor_advise(line, "Install the taskbridge that made it; or migrate a new database.");
     } else if (database->damage) {
         judge_damage(database, line);
+    } else if (database->format && facts->config &&
+               strcmp(database->format, tb_company_format_word(facts->config)) != 0) {
+        tb_doctor_say(line, TB_DOCTOR_BAD, "its functions take companies for a %s, company.format says %s",
+                      database->format, tb_company_format_word(facts->config));
+        tb_doctor_advise(line, "Run `taskbridge migrate` with this configuration.");
     } else if (database->applied == database->known) {
         tb_doctor_say(line, TB_DOCTOR_GOOD, "version %d, as this program's, and all of it is there",
                       database->applied);

@@ -30,6 +30,16 @@ const char *tb_check_database_url(struct tb_str text)
            "dbname=taskbridge\"";
 }
 
+/* In a search_path "$user" stands for whoever logs in, also in quotes; names that begin with pg_ are
+ * PostgreSQL's. */
+const char *tb_check_schema(struct tb_str text)
+{
+    if (tb_str_equal(text, TB_STR("$user")) || tb_str_starts_with(text, TB_STR("pg_")) ||
+        tb_str_equal(text, TB_STR("information_schema")))
+        return "a name that PostgreSQL does not keep for itself";
+    return NULL;
+}
+
 const char *tb_check_listen(struct tb_str text)
 {
     static const char right[] = "an address and a port such as 127.0.0.1:8765, or [::1]:8765";

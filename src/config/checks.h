@@ -6,6 +6,7 @@
 
 const char *tb_check_amqp_url(struct tb_str text);
 const char *tb_check_database_url(struct tb_str text);
+const char *tb_check_schema(struct tb_str text);
 const char *tb_check_listen(struct tb_str text);
 const char *tb_check_origin(struct tb_str text);
 const char *tb_check_network(struct tb_str text);

@@ -72,7 +72,8 @@ const struct tb_option tb_schema_options[] = {
      .check = tb_check_database_url, .secret = true, FIELD(database.url),
      .doc =
          "Where PostgreSQL is: postgresql://user:password@host:port/database, or libpq's key=value words."},
-    {"database.schema", TB_OPTION_STRING, "taskbridge", 1, 63, "", FIELD(database.schema),
+    {"database.schema", TB_OPTION_STRING, "taskbridge", 1, 63, "", .check = tb_check_schema,
+     FIELD(database.schema),
      .doc = "The schema of taskbridge's own tables, so that no name clashes with the product's."},
     {"database.connect_timeout_s", TB_OPTION_DURATION, "5", 1, 300, "s", FIELD(database.connect_timeout_s),
      .doc = "How long connecting to the database and logging in may take."},

@@ -361,6 +361,26 @@ def test_a_role_without_rights_and_one_that_writes(site, admin, role):
     assert lines["database rights"]["verdict"] == lines["schema"]["verdict"] == "good"
 
 
+def test_damage_to_the_tables_and_rights_is_told(site):
+    site.database.execute("DROP FUNCTION company_remove(text); DROP INDEX trackers_lost; "
+                          "REVOKE SELECT ON commands FROM taskbridge_reader")
+    lines = examine(site, 1)
+    assert lines["schema"]["found"] == "function company_remove(text) is missing; index trackers_lost is missing"
+    assert lines["schema"]["remedy"] == "Run `taskbridge migrate`, which puts it right."
+    assert "taskbridge_reader lacks SELECT on commands" in lines["roles"]["found"]
+    assert "the function company_remove(text) is missing" in site.cli("status", check=1).stderr
+    site.cli("migrate")
+    lines = examine(site)
+    assert lines["schema"]["verdict"] == lines["roles"]["verdict"] == "good"
+    site.cli("status")
+    site.config["company"] = {"format": "uuid"}
+    assert examine(site, 1)["schema"]["remedy"] == "Run `taskbridge migrate` with this configuration."
+    site.cli("migrate")
+    assert examine(site)["schema"]["verdict"] == "good"
+    site.database.execute("DROP TABLE dead_letters CASCADE")
+    assert "taskbridge migrate --recreate" in examine(site, 1)["schema"]["remedy"]
+
+
 def test_a_superuser_is_more_than_is_needed(site, stack):
     line = examine(site, TASKBRIDGE_DATABASE_URL=with_database(stack.admin_url, site.name))["database rights"]
     assert line["verdict"] == "warning" and "superuser" in line["found"]

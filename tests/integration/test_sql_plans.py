@@ -59,7 +59,6 @@ CHECKED = [
     ("http_children", ("t1", A_WEEK, False), {"trackers_flow"}),
     ("cleanup_completed", (3600, 100), {"trackers_completed"}),
     ("cleanup_orphaned", (86400, 100), {"trackers_company_active"}),
-    ("inherit_companies", ("{t107}", "{t1}"), {"trackers_task_id_key", "trackers_flow"}),
     ("doctor_tasks", (), {"trackers_pkey", "trackers_lost"}),
     ("doctor_dead", (), {"dead_letters_pkey"}),
     ("mark_starts", ("{t1}", "{2024-01-01}", "{1}"), {"trackers_task_id_key"}),

@@ -71,6 +71,9 @@ int tb_doctor_ask_server(struct tb_pg_session *session, struct tb_doctor_server 
                          struct tb_error *err) TB_MUST_CHECK;
 int tb_doctor_ask_rights(struct tb_pg_session *session, struct tb_doctor_rights *ret_rights,
                          struct tb_error *err) TB_MUST_CHECK;
+/* The null string where nobody told it. */
+int tb_doctor_ask_format(struct tb_pg_session *session, struct tb_str *ret_format,
+                         struct tb_error *err) TB_MUST_CHECK;
 int tb_doctor_ask_reader(struct tb_pg_session *session, struct tb_doctor_reader *ret_reader,
                          struct tb_error *err) TB_MUST_CHECK;
 /* At most 1000, by name; borrowed during the call. */

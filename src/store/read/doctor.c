@@ -61,6 +61,17 @@ int tb_doctor_ask_rights(struct tb_pg_session *session, struct tb_doctor_rights 
     return 0;
 }
 
+int tb_doctor_ask_format(struct tb_pg_session *session, struct tb_str *ret_format, struct tb_error *err)
+{
+    const struct tb_result *result = NULL;
+    int r = ask(session, &tb_query_doctor_settings, &result, err);
+
+    if (r)
+        return r;
+    *ret_format = tb_result_rows(result) ? tb_result_str(result, 0, 0) : TB_STR_NULL;
+    return 0;
+}
+
 int tb_doctor_ask_reader(struct tb_pg_session *session, struct tb_doctor_reader *ret_reader,
                          struct tb_error *err)
 {

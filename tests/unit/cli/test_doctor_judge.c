@@ -206,6 +206,7 @@ CASE(standby, d->server.is_standby = true)
 CASE(behind, d->applied = 4)
 CASE(ahead, d->applied = 6)
 CASE(changed, d->schema_change = "step 1 was another")
+CASE(other_format, d->format = "uuid")
 CASE(damaged, d->damage = "index x is missing")
 CASE(table_gone, d->damage = "table x is missing"; d->damage_fate = TB_FATE_LOST)
 CASE(column_gone, d->damage = "column x is missing"; d->damage_fate = TB_FATE_HAND)
@@ -417,6 +418,7 @@ static const struct {
     {behind, "schema", BAD, "version 4 of 5", "taskbridge migrate"},
     {ahead, "schema", BAD, "version 6, newer", "Install"},
     {changed, "schema", BAD, "step 1 was another", "Install the taskbridge that made it"},
+    {other_format, "schema", BAD, "for a uuid, company.format says number", "taskbridge migrate"},
     {damaged, "schema", BAD, "index x is missing", "Run `taskbridge migrate`"},
     {table_gone, "schema", BAD, "table x is missing", "migrate --recreate"},
     {column_gone, "schema", BAD, "column x is missing", "from a backup"},
