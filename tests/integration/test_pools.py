@@ -9,6 +9,8 @@ from harness import wait_until
 
 POOLS = ["prefork", "threads", "gevent", "eventlet", "solo"]
 GREEN = ("gevent", "eventlet")
+# With few, a worker of the threads pool stops for good now and then: two of its threads share a connection.
+PREFETCH = ("--prefetch-multiplier", "50")
 
 SEND = """
 import json, sys
@@ -44,7 +46,7 @@ def silent_worker(site, name):
 @pytest.mark.parametrize("pool", POOLS)
 def test_every_pool_tells_of_progress_retries_failures_and_results(site, pool):
     site.start_daemon()
-    site.start_worker(pool=pool)
+    site.start_worker("demo.app", pool, *PREFETCH)
     done, failed, retried, given_up = send(
         site, ["sleep_with_progress", [1, 4, 73]], ["fail_after_progress", [40, 73]], ["retry_times", [2, 0.1, 73]],
         ["retry_until_given_up", []])

@@ -420,6 +420,36 @@ def unused_tcp_port():
         return listener.getsockname()[1]
 
 
+class Collecting:
+    """A producer that keeps what it is given."""
+
+    def __init__(self):
+        self.events = []
+
+    def publish(self, events, **_):
+        self.events.extend(events)
+        time.sleep(0.001)
+
+
+def test_no_event_of_a_thread_is_lost_while_the_worker_publishes_others(app):
+    tracked(app, half_way).name  # binds the task, and so hooks the application up
+    with app.connection_for_write() as connection:
+        dispatcher = app.events.Dispatcher(connection, buffer_group=["task"], on_send_buffered=lambda: None)
+        dispatcher.producer = Collecting()
+
+        def send():
+            for number in range(3000):
+                dispatcher.send("task-started", uuid=str(number))
+
+        threads = [threading.Thread(target=send) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            dispatcher.flush()
+        dispatcher.flush()
+        assert len(dispatcher.producer.events) == 4 * 3000
+
+
 def test_secret_names_are_those_of_the_sample_configuration():
     import yaml
 

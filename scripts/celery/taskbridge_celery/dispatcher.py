@@ -51,6 +51,24 @@ class HandsOn:
                 return super().send(type, *args, **fields)  # type: ignore[misc]
         return successor.send(type, *args, **fields)
 
+    def flush(self, errors: bool = True, groups: bool = True) -> None:
+        """Publish what was gathered.
+
+        Celery publishes a list and empties it then: what a thread of the pool adds
+        between the two is lost.
+        """
+        gathered = []
+        if groups:
+            with self.handing_on:
+                for group, events in self._group_buffer.items():  # type: ignore[attr-defined]
+                    if events:
+                        gathered.append((events[:], "%s.multi" % group))
+                        events[:] = []
+        super().flush(errors, False)  # type: ignore[misc]
+        for events, key in gathered:
+            with self.mutex:  # type: ignore[attr-defined]
+                self._publish(events, self.producer, key)  # type: ignore[attr-defined]
+
     def _publish(self, event: Any, producer: Any, routing_key: str, **kw: Any) -> Any:
         # Celery empties the list after this, also where it only put it aside.
         if isinstance(event, list):
