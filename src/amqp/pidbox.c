@@ -19,8 +19,9 @@
 #include "taskbridge/base/limits.h"
 #include "taskbridge/base/random.h"
 
-/* How long a round may wait for a connection and its mailbox: so many times what one address may take. */
-#define READY_TIMES 4
+/* How long a round may wait for a connection and its mailbox: so many times what one address may take. What
+ * takes longer is there for the next round. */
+#define READY_TIMES 2
 
 struct question_state {
     struct tb_sending sending;

@@ -29,7 +29,7 @@ class Node:
         (self.home / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\nloopback_users = none\ndefault_user = taskbridge\n"
             f"default_pass = {cluster.secret}\ndisk_free_limit.absolute = 50MB\nvm_memory_high_watermark.absolute = 2GiB\n"
-            "raft.wal_max_size_bytes = 16777216\nnet_ticktime = 10\n",
+            "raft.wal_max_size_bytes = 16777216\nnet_ticktime = 60\n",
             encoding="utf-8")
         self.process = None
 

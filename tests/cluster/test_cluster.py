@@ -3,6 +3,7 @@ Nothing that was confirmed to its publisher may be missing."""
 
 import itertools
 import json
+import signal
 import time
 
 import amqp
@@ -10,11 +11,14 @@ import pytest
 from amqp.exceptions import MessageNacked
 
 from harness import wait_until
+from harness.frames import QUEUE_BIND, FrameProxy
 from harness.standby import Standby
 from test_dead_letters import started
 from test_replication import set_on_server
 
 TASKS = 600
+# How long a node that hangs is waited for by the others (brokers.py).
+HANGING_TICK_S = 60
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +83,40 @@ def test_killed_nodes_cost_no_event(site, cluster):
             wait_until(victim.is_up, 180, f"{victim.name} is back")
     expected = {f"t{number}" for number in range(TASKS)}
     wait_until(lambda: ids(site) == expected, 180, "every confirmed event is a row")
+
+
+def leader(cluster, queue):
+    """The node that leads it."""
+    (name,) = [row["leader"] for row in json.loads(cluster.nodes[0].ctl("list_queues", "name", "leader"))
+               if row["name"] == queue]
+    return next(node for node in cluster.nodes if node.name == name)
+
+
+def test_a_node_that_hangs_holds_no_consumer_of_another(site, cluster):
+    """What changes the cluster, as a binding does, waits on every node until the one that hangs counts as gone."""
+    start_daemons(site, cluster.url(), 1)[0].terminate()
+    leading = leader(cluster, "taskbridge.events")
+    hanging = next(node for node in cluster.nodes if node is not leading)
+    proxy = FrameProxy(leading.port)
+    site.proxies.append(proxy)
+    url = cluster.url(leading).replace(f":{leading.port}/", f":{proxy.port}/")
+    (daemon,) = start_daemons(site, url, 1)
+    hanging.signal_all(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        proxy.reset()
+        daemon.wait_for("consuming", count=2)
+        # Another one, who does not know of the binding, does not wait for its answer.
+        (other,) = [site.start_daemon(wait=False, TASKBRIDGE_AMQP_URL=url, TASKBRIDGE_DAEMON_INSTANCE="other")]
+        other.wait_for("consuming")
+        assert time.monotonic() - began < HANGING_TICK_S / 2
+        assert proxy.methods[QUEUE_BIND] == 2
+        assert "no broker" not in other.output()
+    finally:
+        hanging.signal_all(signal.SIGCONT)
+        wait_until(hanging.is_up, 180, f"{hanging.name} is back")
+    Publisher(cluster).publish(started(uuid="after it hung"))
+    wait_until(lambda: "after it hung" in ids(site), 60, "its events are written")
 
 
 def test_a_queue_without_its_majority_is_named(site, cluster):
