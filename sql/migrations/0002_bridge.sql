@@ -17,7 +17,9 @@ CREATE TABLE IF NOT EXISTS celery_workers (
     loadavg double precision[],
     sw_ident text COLLATE "C",
     sw_ver text COLLATE "C",
-    sw_sys text COLLATE "C"
+    sw_sys text COLLATE "C",
+    queues text[],                                  -- that it takes tasks from, as it said at queues_at
+    queues_at timestamptz
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 
 -- A worker's process, for the meter of events that never came. Between its first and its last heartbeat it took up

@@ -13,7 +13,7 @@ WITH told AS (
 ), locked AS (
     SELECT t.id, told.missing, told.reason, told.found
     FROM background_task_trackers t JOIN told ON t.id = told.id AND t.updated_at = told.updated_at
-    WHERE t.celery_state IN ('RECEIVED', 'STARTED', 'PROGRESS', 'RETRY', 'LOST')
+    WHERE t.celery_state IN ('PENDING', 'RECEIVED', 'STARTED', 'PROGRESS', 'RETRY', 'LOST')
     ORDER BY t.task_id
     FOR UPDATE OF t
 ), changed AS (

@@ -94,13 +94,22 @@ static void push_arguments(struct tb_json *json, const struct tb_pidbox_round *r
     if (round->method == TB_PIDBOX_ACTIVE) {
         /* Arguments as reprs: they need not be what JSON can say. */
         tb_json_bool(json, "safe", true);
-    } else {
+    } else if (round->method == TB_PIDBOX_QUERY_TASK) {
         tb_json_begin_list(json, "ids");
         for (size_t i = 0; i < question->id_count; i++)
             tb_json_str(json, NULL, question->ids[i]);
         tb_json_end_list(json);
     }
     tb_json_end_object(json);
+}
+
+static struct tb_str method_name(enum tb_pidbox_method method)
+{
+    static const char *const names[] = {[TB_PIDBOX_QUERY_TASK] = "query_task",
+                                        [TB_PIDBOX_ACTIVE] = "active",
+                                        [TB_PIDBOX_QUEUES] = "active_queues"};
+
+    return tb_str_of(names[method]);
 }
 
 static void push_question(const struct tb_pidbox *pidbox, size_t index, struct tb_buf *buf)
@@ -111,8 +120,7 @@ static void push_question(const struct tb_pidbox *pidbox, size_t index, struct t
     struct tb_json json;
     tb_json_init(&json, buf);
     tb_json_begin_object(&json, NULL);
-    tb_json_str(&json, "method",
-                pidbox->round->method == TB_PIDBOX_ACTIVE ? TB_STR("active") : TB_STR("query_task"));
+    tb_json_str(&json, "method", method_name(pidbox->round->method));
     push_arguments(&json, pidbox->round, question);
     tb_json_begin_list(&json, "destination");
     tb_json_str(&json, NULL, question->worker);

@@ -140,11 +140,12 @@ static int parse_queried(json_t *answer, struct tb_pidbox_reply *reply, struct t
     return 0;
 }
 
-static int parse_running(json_t *answer, struct tb_pidbox_reply *reply, struct tb_error *err)
+/* key is what names an item: a task's "id", a queue's "name". */
+static int parse_running(json_t *answer, const char *key, struct tb_pidbox_reply *reply, struct tb_error *err)
 {
     for (size_t i = 0; i < json_array_size(answer); i++) {
         int r =
-            add_task(reply, text_of(json_object_get(json_array_get(answer, i), "id")), TB_STR("active"), err);
+            add_task(reply, text_of(json_object_get(json_array_get(answer, i), key)), TB_STR("active"), err);
         if (r)
             return r;
     }
@@ -162,8 +163,8 @@ static int parse_answer(struct tb_pidbox_reply *reply, enum tb_pidbox_method met
         return tb_error_set_errno(err, -ENOMEM, "reading a worker's answer");
     if (json_is_object(answer) && (method == TB_PIDBOX_QUERY_TASK || json_object_get(answer, "error")))
         return parse_queried(answer, reply, err);
-    if (json_is_array(answer) && method == TB_PIDBOX_ACTIVE)
-        return parse_running(answer, reply, err);
+    if (json_is_array(answer) && method != TB_PIDBOX_QUERY_TASK)
+        return parse_running(answer, method == TB_PIDBOX_QUEUES ? "name" : "id", reply, err);
     return refuse(err, "it is not what was asked for");
 }
 

@@ -134,5 +134,6 @@ void tb_liveness_push_reason(enum tb_liveness_verdict verdict, struct tb_str wor
     if (verdict == TB_LIVENESS_VANISHED)
         tb_buf_printf(buf, "worker %.*s vanished", TB_STR_FMT(worker));
     else
-        tb_buf_push_str(buf, TB_STR("worker no longer has it; its last event never came"));
+        tb_buf_push_str(buf,
+                        TB_STR("outcome unknown: the worker no longer has it and its last event never came"));
 }

@@ -114,15 +114,20 @@ static int open_schedule(struct tb_daemon *daemon, struct tb_error *err)
     tb_schedule_add(daemon->schedule, &tb_job_completed);
     tb_schedule_add(daemon->schedule, &tb_job_orphaned);
     tb_schedule_add(daemon->schedule, &tb_job_dead_letters);
-    const struct tb_job_statuses_options judging = {.broker = &daemon->broker,
-                                                    .source = daemon->amqp_source,
-                                                    .hearing = &daemon->hearing,
-                                                    .company = &daemon->company};
+    const struct tb_judging_options judging = {.broker = &daemon->broker,
+                                               .evidence = {.hearing = &daemon->hearing,
+                                                            .company = &daemon->company,
+                                                            .source = daemon->amqp_source,
+                                                            .queue = daemon->amqp.queue}};
     r = tb_job_statuses_new(&judging, &daemon->statuses, err);
+    if (r == 0)
+        r = tb_job_waiting_new(&judging, &daemon->waiting, err);
     if (r)
         return r;
     const struct tb_job_kind statuses = tb_job_statuses_kind(daemon->statuses);
+    const struct tb_job_kind waiting = tb_job_waiting_kind(daemon->waiting);
     tb_schedule_add(daemon->schedule, &statuses);
+    tb_schedule_add(daemon->schedule, &waiting);
     return 0;
 }
 
@@ -230,6 +235,7 @@ void tb_daemon_free(struct tb_daemon *daemon)
     tb_life_free(daemon->life);
     tb_schedule_close(daemon->schedule);
     tb_job_statuses_free(daemon->statuses);
+    tb_job_waiting_free(daemon->waiting);
     tb_store_sink_close(daemon->sink);
     tb_pipeline_free(daemon->pipeline);
     tb_resolver_free(daemon->resolver);

@@ -28,6 +28,7 @@ struct tb_daemon {
     struct tb_store_sink *sink;
     struct tb_schedule *schedule;
     struct tb_job_statuses *statuses;
+    struct tb_job_waiting *waiting;
     struct tb_life *life;
     struct tb_amqp_options amqp;
     struct tb_broker broker;

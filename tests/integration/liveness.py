@@ -17,7 +17,7 @@ QUICK = {"TASKBRIDGE_MAINTENANCE_SILENT_AFTER_S": SILENT_AFTER_S, "TASKBRIDGE_MA
 # From a worker's last sign to the verdict: the silence, a run's period, the time for answers, and a slow machine's.
 BOUND_S = SILENT_AFTER_S + 25
 
-GONE = "worker no longer has it; its last event never came"
+GONE = "outcome unknown: the worker no longer has it and its last event never came"
 
 APP = f"""
 import os

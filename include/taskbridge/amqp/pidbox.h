@@ -14,12 +14,13 @@
 
 enum tb_pidbox_method {
     TB_PIDBOX_QUERY_TASK, /* which of these ids do you have? */
-    TB_PIDBOX_ACTIVE      /* which tasks do you run? */
+    TB_PIDBOX_ACTIVE,     /* which tasks do you run? */
+    TB_PIDBOX_QUEUES      /* which queues do you take tasks from? */
 };
 
 struct tb_pidbox_question {
     struct tb_str worker; /* "w1@host" */
-    /* At most TB_PIDBOX_MAX_IDS; none with TB_PIDBOX_ACTIVE. */
+    /* At most TB_PIDBOX_MAX_IDS; only with TB_PIDBOX_QUERY_TASK. */
     const struct tb_str *ids;
     size_t id_count;
 };
@@ -31,10 +32,10 @@ struct tb_pidbox_round {
     int64_t timeout_us;    /* for the answers, from when the questions were sent */
 };
 
-/* A task that a worker named. */
+/* A task that a worker named; with TB_PIDBOX_QUEUES a queue, by its name. */
 struct tb_pidbox_task {
     struct tb_str id;
-    struct tb_str state; /* "active", "reserved" or "ready"; with TB_PIDBOX_ACTIVE always "active" */
+    struct tb_str state; /* "active", "reserved" or "ready"; with TB_PIDBOX_ACTIVE and _QUEUES "active" */
 };
 
 enum tb_pidbox_outcome {
@@ -44,7 +45,8 @@ enum tb_pidbox_outcome {
 
 /* Everything is borrowed until the callback returns. question is an index into the round's questions. */
 struct tb_pidbox_events {
-    /* The worker answered; tasks are those it has of the ids asked for, or all it runs. Once a question. */
+    /* The worker answered; tasks are those it has of the ids asked for, or all it runs, or its queues. Once a
+     * question. */
     void (*on_answer)(void *owner, size_t question, const struct tb_pidbox_task *tasks, size_t task_count);
     /* The worker answered, and the answer can't be read (another serializer, an error of its own): a sign of
      * life and nothing else. Once a question, instead of on_answer. */

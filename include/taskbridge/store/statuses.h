@@ -41,6 +41,8 @@ extern const struct tb_statuses_queries {
     const struct tb_query *find, *record;
     /* $1 how long past in microseconds, $2 how many at most. One row: how many were ended. */
     const struct tb_query *expire;
+    /* Of tasks that wait in a queue: sql/queries/waiting_*.sql. */
+    const struct tb_query *workers, *queues, *waiting;
 } tb_statuses_queries;
 
 #endif

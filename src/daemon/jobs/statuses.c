@@ -9,6 +9,7 @@
  * wait for their root's company get it. */
 #include "jobs.h"
 
+#include "evidence.h"
 #include "inquiry.h"
 #include "taskbridge/base/limits.h"
 #include "taskbridge/store/maintenance.h"
@@ -31,9 +32,7 @@ static const struct step {
 };
 
 struct tb_job_statuses {
-    struct tb_job_statuses_options options;
-    struct tb_hearing heard; /* this daemon's, narrowed by what the others heard */
-    int64_t daemons;         /* that consume the same queue, as the database has it */
+    struct tb_evidence evidence;
     struct tb_inquiry *inquiry;
     struct tb_job *job; /* the run under way */
     size_t step;
@@ -50,22 +49,6 @@ struct tb_job_statuses {
 };
 
 static void find_page(struct tb_job *job);
-
-/* ---- is silence one? ---- */
-
-static bool is_all_heard(const struct tb_job_statuses *run)
-{
-    return run->options.company->consumers == run->daemons && run->options.hearing->is_whole &&
-           tb_hearing_is_good(run->options.hearing, tb_clock_now_us()) &&
-           tb_hearing_is_good(&run->heard, tb_clock_now_us());
-}
-
-static const char *why_unheard(const struct tb_job_statuses *run)
-{
-    return run->options.company->consumers == run->daemons && run->options.hearing->is_whole
-               ? "nothing is judged while events wait to be written"
-               : "nothing is judged while not all who consume the queue are daemons that write: see status";
-}
 
 static void end(struct tb_job *job, enum tb_job_outcome outcome, const char *why)
 {
@@ -227,8 +210,9 @@ static void on_asked(void *owner, const struct tb_error *err)
         end(job, TB_JOB_FAILED, err->text);
         return;
     }
-    if (!is_all_heard(run)) {
-        end(job, TB_JOB_STOPPED, why_unheard(run));
+    const char *missing = tb_evidence_missing(&run->evidence, tb_clock_now_us());
+    if (missing) {
+        end(job, TB_JOB_STOPPED, missing);
         return;
     }
     for (size_t i = 0; i < run->count; i++) {
@@ -250,7 +234,7 @@ static void take_task(struct tb_job *job, const struct tb_result *result, size_t
         return; /* no memory: the next run finds it again */
     run->after_updated_at = suspect->task.updated_at;
     run->after_id = suspect->task.id;
-    tb_suspect_hear(suspect, &run->heard, tb_clock_now_us());
+    tb_suspect_hear(suspect, &run->evidence.heard, tb_clock_now_us());
     judge(job, suspect);
     if (suspect->verdict != TB_LIVENESS_FINE)
         run->count++;
@@ -323,18 +307,18 @@ static void on_heard_row(struct tb_job *job, size_t statement, const struct tb_r
     struct tb_job_statuses *run = tb_job_owner(job);
 
     (void)statement;
-    run->daemons = tb_result_int64(result, 0, 0);
-    tb_hearing_narrow(&run->heard, tb_result_stamp(result, 0, 1), tb_result_stamp(result, 0, 2));
+    tb_evidence_take(&run->evidence, result);
 }
 
 static void on_heard(struct tb_job *job, int outcome, const struct tb_error *err)
 {
     const struct tb_job_statuses *run = tb_job_owner(job);
+    const char *missing = tb_evidence_missing(&run->evidence, tb_clock_now_us());
 
     if (outcome)
         end(job, TB_JOB_FAILED, err->text);
-    else if (!is_all_heard(run))
-        end(job, TB_JOB_DONE, why_unheard(run));
+    else if (missing)
+        end(job, TB_JOB_DONE, missing);
     else
         expire(job);
 }
@@ -343,11 +327,8 @@ static void ask_daemons(struct tb_job *job)
 {
     struct tb_job_statuses *run = tb_job_owner(job);
 
-    run->heard = *run->options.hearing;
     begin_params(run);
-    tb_params_push_text(&run->params, tb_str_of(run->options.source));
-    tb_params_push_text(&run->params, tb_str_of(run->options.broker->options->queue));
-    tb_params_push_int64(&run->params, TB_DAEMON_FRESH_S);
+    tb_evidence_ask(&run->evidence, &run->params);
     execute(job, tb_maintenance_queries.heard, on_heard_row, on_heard);
 }
 
@@ -393,7 +374,7 @@ struct tb_job_kind tb_job_statuses_kind(struct tb_job_statuses *statuses)
         .name = "update_task_statuses", .period_s = period_s, .start = start, .owner = statuses};
 }
 
-int tb_job_statuses_new(const struct tb_job_statuses_options *options, struct tb_job_statuses **ret_statuses,
+int tb_job_statuses_new(const struct tb_judging_options *options, struct tb_job_statuses **ret_statuses,
                         struct tb_error *err)
 {
     struct tb_job_statuses *run = calloc(1, sizeof(*run));
@@ -401,7 +382,7 @@ int tb_job_statuses_new(const struct tb_job_statuses_options *options, struct tb
     if (!run)
         return tb_error_set_errno(err, -ENOMEM, "the job that finds lost tasks");
     const struct tb_inquiry_options inquiry = {.broker = options->broker, .on_done = on_asked, .owner = run};
-    run->options = *options;
+    run->evidence = options->evidence;
     tb_arena_init(&run->arena, ARENA_MAX_BYTES);
     tb_buf_init(&run->buf, PARAM_MAX_BYTES);
     int r = tb_inquiry_new(&inquiry, &run->inquiry, err);

@@ -13,6 +13,9 @@ const struct tb_statuses_queries tb_statuses_queries = {
     .find = &tb_query_statuses_find,
     .record = &tb_query_statuses_record,
     .expire = &tb_query_statuses_expire,
+    .workers = &tb_query_waiting_workers,
+    .queues = &tb_query_waiting_queues,
+    .waiting = &tb_query_waiting_find,
 };
 
 static const struct tb_column change_columns[] = {

@@ -104,9 +104,9 @@ class Site:
         return process
 
     def start_worker(self, app="demo.app", pool="prefork", *arguments, concurrency=2, name="worker", wait=True,
-                     **variables):
-        """A real Celery worker with its events on."""
-        command = [sys.executable, "-m", "celery", "-A", app, "worker", "-E", f"--pool={pool}",
+                     events=True, **variables):
+        """A real Celery worker, by default with its events on."""
+        command = [sys.executable, "-m", "celery", "-A", app, "worker", *(["-E"] if events else []), f"--pool={pool}",
                    f"--concurrency={concurrency}", "-n", f"{name}@%h", "--loglevel=info", *arguments]
         worker = self.spawn(name, command, self.python_environment(**variables), killable=True)
         if wait:

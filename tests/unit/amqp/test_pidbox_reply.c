@@ -126,6 +126,7 @@ static void what_cannot_be_read_is_told_apart_from_an_answer(void **state)
         {"{\"w1\": {}}", TB_PIDBOX_ACTIVE},
         {"{\"w1\": {\"error\": \"boom\"}}", TB_PIDBOX_ACTIVE},
         {"{\"w1\": [{\"name\": \"no id\"}]}", TB_PIDBOX_ACTIVE},
+        {"{\"w1\": [{\"id\": \"no name\"}]}", TB_PIDBOX_QUEUES},
         {"{\"w1\": [5]}", TB_PIDBOX_ACTIVE},
     };
     (void)state;

@@ -206,7 +206,8 @@ static void the_reason_says_what_happened(void **unused)
 {
     (void)unused;
     assert_reason(TB_LIVENESS_VANISHED, "worker w1@host vanished");
-    assert_reason(TB_LIVENESS_GONE, "worker no longer has it; its last event never came");
+    assert_reason(TB_LIVENESS_GONE,
+                  "outcome unknown: the worker no longer has it and its last event never came");
 }
 
 int main(void)
