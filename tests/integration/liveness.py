@@ -32,6 +32,7 @@ def beat_fast(self, timer, eventer, interval=None):
 heartbeat.Heart.__init__ = beat_fast
 app.conf.task_annotations = {{"faults.progress_text": {{"rate_limit": "1/h"}}}}
 app.conf.task_serializer = os.environ.get("SERIALIZER", "json")
+app.conf.worker_send_task_events = not os.environ.get("MUTE")
 """
 
 

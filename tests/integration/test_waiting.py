@@ -89,7 +89,7 @@ def test_what_workers_gave_back_or_cancelled_waits_or_is_lost(site):
 
 def test_while_a_worker_runs_tasks_without_a_word_nothing_that_waits_is_judged(site):
     daemon = start_judge(site)
-    mute = start_worker(site, "mute", concurrency=1, events=False)
+    mute = start_worker(site, "mute", concurrency=1, events=False, MUTE="1")
     await_workers(mute)
     before = [send_seen(site, "mute") for _ in range(3)]
     for task in before:
