@@ -52,6 +52,11 @@ BEGIN
             RAISE EXCEPTION 'the column % of % is a %, not a %', found, source, type.name,
                 CASE wanted.kind WHEN 'number' THEN 'number' ELSE 'timestamp' END;
         END IF;
+        IF wanted.kind = 'stamp' AND type.name = 'timestamp without time zone'
+                AND current_setting('taskbridge.adopt_zone') = '' THEN
+            RAISE EXCEPTION 'the column % of % has no time zone: say of which zone its times are (Django''s TIME_ZONE): '
+                            '--time-zone America/Santiago', found, source;
+        END IF;
         list := concat_ws(', ', nullif(list, ''), CASE
             WHEN found IS NULL THEN
                 format('NULL::%s AS %I',

@@ -16,6 +16,7 @@
 
 #define MAP     "--map"
 #define DRY_RUN "--dry-run"
+#define ZONE    "--time-zone"
 /* So many rows are listed in JSON; the count tells of all. */
 #define LISTED_MAX 10000
 
@@ -162,6 +163,7 @@ static int adopt(struct adopting *adopting)
         return code;
     struct tb_adopt_options options = {.table = cli->args.operands[0],
                                        .map = adopting->map.ptr,
+                                       .zone = tb_cli_value(cli, ZONE),
                                        .is_dry = tb_cli_has(cli, DRY_RUN),
                                        .old_after_s = cli->config->maintenance.completed_after_s,
                                        .on_left = on_left,
@@ -189,6 +191,7 @@ static int run(struct tb_cli *cli)
 
 static const struct tb_cli_option options[] = {
     {MAP, "COLUMN=NAME", "the table's COLUMN has what is called NAME here", false, true},
+    {ZONE, "ZONE", "of the table's times, if they have none, as America/Santiago", false, false},
     {DRY_RUN, NULL, "only tell what would be done", false, false},
     {NULL, NULL, NULL, false, false},
 };

@@ -362,6 +362,20 @@ def test_columns_of_other_names_are_mapped(product):
     assert (row["created_at"], row["updated_at"], row["display_name"], row["metadata"]) == (at(0), at(9), "sync", {})
 
 
+def test_times_without_a_time_zone_need_one(product):
+    for column in ("started_at", "created", "modified"):
+        product.execute(f"ALTER TABLE {TABLE} ALTER {column} TYPE timestamp")
+    insert(product, "t", "running", 10, datetime.datetime(2024, 5, 1, 12), created=datetime.datetime(2024, 5, 1, 11),
+           modified=datetime.datetime(2024, 5, 1, 13))
+    said = adopt(product, code=1)
+    assert f"the column started_at of {TABLE} has no time zone" in said and "--time-zone America/Santiago" in said
+    assert "invalid value for parameter" in adopt(product, "--time-zone", "America/Nowhere", code=1)
+    adopt(product, "--time-zone", "America/Santiago")
+    # In May Santiago is four hours behind.
+    assert product.row("t")["started_at"] == datetime.datetime(2024, 5, 1, 16, tzinfo=UTC)
+    assert product.row("t")["created_at"] == datetime.datetime(2024, 5, 1, 15, tzinfo=UTC)
+
+
 def test_what_is_mapped_wrongly_is_told(product):
     assert "is COLUMN=NAME, as created=created_at" in adopt(product, "--map", "created", code=2)
     assert "nothing here is called made_at" in adopt(product, "--map", "created=made_at", code=2)

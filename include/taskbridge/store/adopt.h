@@ -21,6 +21,7 @@ struct tb_adopt_counts {
 struct tb_adopt_options {
     const char *table;   /* "public.background_task_trackers", as PostgreSQL reads names */
     const char *map;     /* JSON: an object of the table's columns and whose names of ours they have */
+    const char *zone;    /* of times without a time zone; NULL: there are none */
     bool is_dry;         /* nothing is written */
     int64_t old_after_s; /* when maintenance deletes what is over */
     /* Of each row that is left; and after each batch. */

@@ -157,8 +157,11 @@ static int adopt_batch(struct adoption *adoption, struct tb_error *err)
 
 static int begin(struct adoption *adoption, struct tb_error *err)
 {
-    int r = execute(adoption, &tb_query_adopt_settings, adoption->options->table, adoption->options->map,
-                    NULL, err);
+    const struct tb_param params[] = {tb_param_text(adoption->options->table),
+                                      tb_param_text(adoption->options->map),
+                                      tb_param_text(adoption->options->zone)};
+    int r = tb_pg_session_execute(adoption->session, &tb_query_adopt_settings, params, TB_COUNT(params), NULL,
+                                  err);
 
     if (r == 0)
         r = tb_pg_session_run(adoption->session, tb_query_adopt_begin.sql, err);
