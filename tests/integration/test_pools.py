@@ -96,14 +96,18 @@ def heartbeat(site):
     return rows[0] if rows else None
 
 
-def test_worker_of_the_solo_pool_beats_while_it_works(site):
+@pytest.mark.parametrize("pool", ["solo", "gevent"])
+def test_worker_whose_task_is_long_and_says_nothing_beats_and_its_task_is_not_lost(site, pool):
+    site.config["maintenance"] = {"silent_after_s": 5, "statuses_every_s": 1, "ask_apart_s": 1}
     site.start_daemon()
-    site.start_worker(pool="solo")
-    (task_id,) = send(site, ["sleep", [8, 73]])
+    site.start_worker("demo.app", pool, "--heartbeat-interval=1", concurrency=1)
+    (task_id,) = send(site, ["sleep", [20, 73]])
     wait_until(lambda: (heartbeat(site) or {}).get("active") == 1, 30, "a heartbeat that tells of the running task")
+    # Ten of its heartbeats, and more than silent_after_s.
     first = heartbeat(site)["heartbeat_at"]
-    wait_until(lambda: heartbeat(site)["heartbeat_at"] > first, 30, "another heartbeat")
-    wait_for_state(site, task_id, "SUCCESS")
+    wait_until(lambda: (heartbeat(site)["heartbeat_at"] - first).total_seconds() > 12, 60, "12 seconds of heartbeats")
+    row = wait_for_state(site, task_id, "SUCCESS")
+    assert row["lost_at"] is None
 
 
 def test_worker_that_shuts_down_warmly_beats_until_its_task_ended_and_then_says_goodbye(site):

@@ -334,3 +334,49 @@ answer({"company": str(company.pk), "known": str(row.company_id), "found": str(f
         assert site.database.row("task-0") is None
     finally:
         product.close()
+
+
+ACCESS = {
+    "sql": {
+        "user": "SELECT u.username FROM public.authtoken_token t JOIN public.auth_user u ON u.id = t.user_id"
+                " WHERE t.key = $1 AND u.is_active",
+        "sees": "SELECT true FROM public.companies_company_users m JOIN public.auth_user u ON u.id = m.user_id"
+                " WHERE u.username = $1 AND m.company_id::text = $2",
+        "company_name": "SELECT name FROM public.companies_company WHERE id::text = $1",
+    },
+    "watch": {"secret": "the secret of the watch tokens of a test"},
+}
+TABLES = "public.authtoken_token, public.auth_user, public.companies_company, public.companies_company_users"
+
+
+def test_products_own_users_and_its_browsers_see_their_company_at_the_bridge(product):
+    site = product.site
+    made = product.set_up()
+    product.run(TRACKERS + """
+BackgroundTaskTracker.create_for_task(73, "task-1", "sii.sync_sii_documents_task", "Sincronizando")
+BackgroundTaskTracker.create_for_task(73, "task-2", "sii.sync_sii_documents_task", "Sincronizando")
+Company.objects.create(pk=74, name="Other")
+from django.db import connection
+connection.cursor().execute("GRANT SELECT ON %s TO taskbridge")
+""" % TABLES)
+    site.config["access"] = ACCESS
+    http = site.start_http().http
+    answer = http.get("/api/v1/companies/73/task_status/", token=made["token"])
+    assert answer.status == 200, answer
+    assert answer.json()["company_name"] == "Example Company"
+    assert http.get("/api/v1/companies/74/task_status/", token=made["token"]).status == 404
+    assert http.get("/api/v1/companies/73/task_status/", token="f" * 40).status == 401
+    secret = {"TASKBRIDGE_ACCESS_WATCH_SECRET": ACCESS["watch"]["secret"]}
+    whole, one = product.run("""
+from demo.companies.models import Company
+from taskbridge_celery import watch_token
+company = Company.objects.get(pk=73)
+answer([watch_token(company, user="ana"), watch_token(73, tasks=["task-2"], ttl=60)])
+""", **secret)
+    for token, task_ids in ((whole, {"task-1", "task-2"}), (one, {"task-2"})):
+        answer = http.get("/api/v1/companies/73/task_status/", bearer=token)
+        assert answer.status == 200, answer
+        assert {task["task_id"] for task in answer.json()["active_tasks"]} == task_ids
+        assert http.get("/api/v1/companies/74/task_status/", bearer=token).status == 404
+    forged = whole[:-2] + ("AA" if whole[-2:] != "AA" else "BB")
+    assert http.get("/api/v1/companies/73/task_status/", bearer=forged).status == 401
