@@ -173,6 +173,7 @@ static void fill_facts(struct tb_cli *cli, struct tb_arena *arena, struct tb_doc
     tb_doctor_ask_database(cli, arena, facts);
     tb_doctor_ask_broker(cli, arena, facts);
     tb_doctor_ask_arrival(cli, arena, facts);
+    tb_doctor_ask_policies(cli, arena, facts);
     tb_doctor_ask_access(cli, arena, &facts->access);
 }
 

@@ -34,6 +34,9 @@ void tb_doctor_judge_consumers(const struct tb_doctor_facts *facts, struct tb_do
 void tb_doctor_judge_depth(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 void tb_doctor_judge_asking(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 
+/* doctor_policies.c */
+void tb_doctor_judge_policies(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
+
 /* doctor_judge_database.c */
 void tb_doctor_judge_database(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);
 void tb_doctor_judge_database_tls(const struct tb_doctor_facts *facts, struct tb_doctor_line *line);

@@ -10,13 +10,21 @@
 
 /* A problem is why something is not known, in words; NULL where it is. All texts are borrowed from the
  * arena. */
+/* Of the queue, as the management API tells. */
+struct tb_doctor_policies {
+    const char *problem;
+    const char *name;     /* "" where there is none */
+    const char *dropping; /* "message-ttl 60000"; "" where nothing is dropped */
+};
+
 struct tb_doctor_broker {
     const char *problem; /* it was not reached */
     struct tb_inspection seen;
     bool heartbeat_passed; /* the exchange, while we listened; at passed_us, monotonic */
     int64_t passed_us;
     bool heartbeat_arrived; /* one was written since, by a daemon */
-    int asking;             /* what a round of questions ended with: 0, enum tb_pidbox_outcome or negative */
+    struct tb_doctor_policies policies;
+    int asking; /* what a round of questions ended with: 0, enum tb_pidbox_outcome or negative */
     const char *asking_problem, *unreadable; /* unreadable: of an answer that came */
     size_t asked, answered;
 };
@@ -102,6 +110,7 @@ const char *tb_doctor_keep(struct tb_arena *arena, struct tb_str text);
 /* Fill facts; nothing stops them but the end of their time. facts->config is set. The database first: whom to
  * ask is known from there. */
 void tb_doctor_ask_database(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts);
+void tb_doctor_ask_policies(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts);
 void tb_doctor_ask_arrival(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts);
 void tb_doctor_ask_broker(struct tb_cli *cli, struct tb_arena *arena, struct tb_doctor_facts *facts);
 /* The product, without any credential, and the address of its keys. */

@@ -36,6 +36,7 @@ static const struct check {
     {"broker rights", NEEDS_BROKER, tb_doctor_judge_broker_rights},
     {"exchange", NEEDS_BROKER, tb_doctor_judge_exchange},
     {"queue", NEEDS_BROKER, tb_doctor_judge_queue},
+    {"policies", NEEDS_BROKER, tb_doctor_judge_policies},
     {"binding", NEEDS_BROKER, tb_doctor_judge_binding},
     {"consumers", NEEDS_BROKER, tb_doctor_judge_consumers},
     {"queue depth", NEEDS_BROKER, tb_doctor_judge_depth},

@@ -67,6 +67,11 @@ const struct tb_option tb_schema_options[] = {
      .doc = "The private key (PEM) of amqp.tls.cert_file."},
     {"amqp.tls.verify", TB_OPTION_BOOL, "true", FIELD(amqp.tls.verify),
      .doc = "Whether the broker's certificate must be signed by a known authority and carry its host name."},
+    {"amqp.management_url", TB_OPTION_STRING, "", 0, 2048, "", .check = tb_check_http_url, .secret = true,
+     FIELD(amqp.management_url),
+     .doc = "The broker's management API, such as http://user:password@host:15672, which `doctor` asks for "
+            "policies; "
+            "empty: none."},
 
     {"database.url", TB_OPTION_STRING, "postgresql:///taskbridge", 1, 2048, "",
      .check = tb_check_database_url, .secret = true, FIELD(database.url),

@@ -1,10 +1,15 @@
 """taskbridge doctor against real servers and workers: what it finds, in which words, and that it ends."""
 
+import base64
+import http.server
 import json
 import os
 import pathlib
 import re
+import shlex
+import threading
 import time
+from urllib.parse import quote
 
 import pytest
 
@@ -14,7 +19,8 @@ from harness.stack import ROOT
 from harness.standby import Standby
 from harness.tls import Authority, listen_with_tls
 
-CHECKS = ["configuration", "broker", "broker TLS", "broker alarm", "broker rights", "exchange", "queue", "binding",
+CHECKS = ["configuration", "broker", "broker TLS", "broker alarm", "broker rights", "exchange", "queue", "policies",
+          "binding",
           "consumers", "queue depth", "asking workers", "database", "database TLS", "writable", "schema",
           "database rights", "roles", "reading", "durability", "autovacuum", "connections", "replication", "daemons", "lag",
           "workers", "worker events", "sent events", "clocks", "serializers", "missed events", "dead letters", "maintenance",
@@ -33,7 +39,8 @@ def examine(site, check=False, **variables):
 
 def verdicts(lines, *without):
     """The checks that are not good."""
-    return {name: line["verdict"] for name, line in lines.items() if line["verdict"] != "good" and name not in without}
+    return {name: line["verdict"] for name, line in lines.items()
+            if line["verdict"] != "good" and name not in (*without, "policies")}
 
 
 def start_working(site):
@@ -72,7 +79,7 @@ def test_a_wrong_configuration_is_the_only_line(site):
 
 # ---- the broker ----
 
-BROKER = ["broker TLS", "broker alarm", "broker rights", "exchange", "queue", "binding", "consumers", "queue depth",
+BROKER = ["broker TLS", "broker alarm", "broker rights", "exchange", "queue", "policies", "binding", "consumers", "queue depth",
           "asking workers"]
 
 
@@ -554,3 +561,61 @@ def test_mad_heartbeats_break_neither_status_nor_doctor(site, field):
     lines = examine(site)
     assert all("out of range" not in line["found"] and "overflow" not in line["found"] for line in lines.values())
     assert lines["missed events"]["verdict"] != "unknown"
+
+
+# ---- what only the management API tells ----
+
+
+class Management(http.server.ThreadingHTTPServer):
+    """Tells of the bridge's queue what rabbitmqctl told last, in the management API's words."""
+
+    def __init__(self, site, stack):
+        super().__init__(("127.0.0.1", 0), ManagementHandler)
+        self.site, self.stack = site, stack
+        self.place = f"127.0.0.1:{self.server_address[1]}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def ask(self, what, *columns):
+        return json.loads(self.stack.rabbitmqctl(what, "-p", self.site.name, "--formatter", "json", *columns))
+
+    def refresh(self):
+        (queue,) = [queue for queue in self.ask("list_queues", "name", "policy") if queue["name"] == EVENTS_QUEUE]
+        policies = {policy["name"]: json.loads(policy["definition"]) for policy in self.ask("list_policies")}
+        self.answer = {"name": queue["name"], "policy": queue["policy"] or None, "operator_policy": None,
+                       "effective_policy_definition": policies.get(queue["policy"], {})}
+
+
+class ManagementHandler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        allowed = self.headers.get("Authorization") == "Basic " + base64.b64encode(b"watcher:hush").decode()
+        known = self.path == f"/api/queues/{quote(self.server.site.name, safe='')}/{EVENTS_QUEUE}"
+        self.send_response(401 if not allowed else 200 if known else 404)
+        self.end_headers()
+        if allowed and known:
+            self.wfile.write(json.dumps(self.server.answer).encode())
+
+    def log_message(self, *arguments):
+        pass
+
+
+def test_a_policy_that_drops_what_waits(site, stack):
+    site.start_daemon()
+    line = examine(site)["policies"]
+    assert line["verdict"] == "unknown" and "rabbitmqctl list_policies" in line["remedy"]
+    with Management(site, stack) as management:
+        site.config["amqp"] = {"management_url": f"http://watcher:hush@{management.place}/"}
+        management.refresh()
+        assert examine(site)["policies"] == {"check": "policies", "verdict": "good", "found": "none", "remedy": None}
+        stack.rabbitmqctl("set_policy", "-p", site.name, "--apply-to", "queues", "everything", ".*",
+                          '{"message-ttl": 60000}')
+        management.refresh()
+        line = examine(site, 1)["policies"]
+        assert line["verdict"] == "bad"
+        assert line["found"] == "policy everything drops events that wait in taskbridge.events: message-ttl 60000"
+        stack.rabbitmqctl(*shlex.split(line["remedy"].split("$ ")[1])[1:])
+        management.refresh()
+        assert examine(site)["policies"]["verdict"] == "good"
+        site.config["amqp"] = {"management_url": f"http://watcher:wrong@{management.place}"}
+        line = examine(site)["policies"]
+        assert line["verdict"] == "unknown" and "refuses the user" in line["found"] and "wrong" not in line["found"]
+        management.shutdown()

@@ -31,6 +31,7 @@ struct tb_config {
             const char *ca_file, *cert_file, *key_file;
             bool verify;
         } tls;
+        const char *management_url; /* a secret may be in it */
     } amqp;
     struct {
         const char *url, *schema;

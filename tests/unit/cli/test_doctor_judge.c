@@ -43,6 +43,7 @@ static void fill_broker(struct tb_doctor_broker *broker)
                  .queue_consumers = 1,
                  .binding = {.finding = TB_FINDING_GOOD},
                  .alarm = {.finding = TB_FINDING_GOOD}},
+        .policies = {.name = "", .dropping = ""},
         .asked = 2,
         .answered = 2,
     };
@@ -90,6 +91,7 @@ static void fill_database(struct tb_doctor_database *database, struct tb_doctor_
 static void fill(struct place *place)
 {
     *place = (struct place){.workers = {working("w1@a"), working("w2@b"), working("w3@c")}};
+    place->config.amqp.management_url = "http://127.0.0.1:15672";
     place->config.database.url = "postgresql://u@h/x";
     place->config.amqp.exchange = "celeryev";
     place->config.amqp.queue.name = "taskbridge.events";
@@ -187,6 +189,10 @@ CASE(one_silent, b->answered = 1)
 CASE(one_unreadable, b->unreadable = "it answers in yaml")
 CASE(nobody_to_ask, b->asked = b->answered = 0)
 
+CASE(policy, b->policies = ((struct tb_doctor_policies){NULL, "all", "message-ttl 60000"}))
+CASE(harmless_policy, b->policies.name = "ha")
+CASE(no_management, p->config.amqp.management_url = "")
+CASE(no_management_answer, b->policies.problem = "it does not answer")
 CASE(no_majority, b->seen.reading.finding = TB_FINDING_DIFFERENT;
      snprintf(b->seen.reading.text, 64, "it does not answer: nodes are away");
      b->seen.queue_messages = b->seen.queue_consumers = -1)
@@ -394,6 +400,12 @@ static const struct {
     {one_silent, "asking workers", WARNING, "2 asked, 1 answered", "solo"},
     {one_unreadable, "asking workers", WARNING, "it answers in yaml", "silence"},
     {nobody_to_ask, "asking workers", GOOD, "no worker to ask", NULL},
+    {nothing, "policies", GOOD, "none", NULL},
+    {policy, "policies", BAD, "policy all drops events that wait in taskbridge.events: message-ttl 60000",
+     "set_policy -p 'shop'"},
+    {harmless_policy, "policies", GOOD, "ha drops nothing", NULL},
+    {no_management, "policies", UNKNOWN, "amqp.management_url is not given", "list_queues -p 'shop'"},
+    {no_management_answer, "policies", UNKNOWN, "it does not answer", "list_queues -p 'shop'"},
     {no_majority, "queue", BAD, "it does not answer: nodes are away", "Start the broker's other nodes"},
     {no_majority, "consumers", UNKNOWN, "the queue does not answer", NULL},
     {no_majority, "queue depth", UNKNOWN, "the queue does not answer", NULL},
