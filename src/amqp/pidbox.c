@@ -313,12 +313,17 @@ int tb_pidbox_new(const struct tb_broker *broker, const struct tb_pidbox_events 
     return 0;
 }
 
+void tb_pidbox_cancel(struct tb_pidbox *pidbox)
+{
+    if (pidbox->round)
+        end_round(pidbox);
+}
+
 void tb_pidbox_free(struct tb_pidbox *pidbox)
 {
     if (!pidbox)
         return;
-    if (pidbox->round)
-        end_round(pidbox);
+    tb_pidbox_cancel(pidbox);
     tb_channel_close(pidbox->channel);
     free(pidbox);
 }

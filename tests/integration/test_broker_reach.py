@@ -8,10 +8,11 @@ import time
 import pytest
 
 from harness import wait_until
-from harness.frames import BASIC_CONSUME, QUEUE_BIND, FrameProxy
+from harness.frames import BASIC_CONSUME, CONFIRM_SELECT, QUEUE_BIND, FrameProxy
 from harness.names import names_environment
 from harness.proxy import Proxy
 from harness.tls import Authority
+from liveness import await_workers, freeze, send, start_judge, start_worker, wait_for
 
 pytestmark = pytest.mark.sanitized
 
@@ -246,3 +247,20 @@ def test_an_exchange_that_was_deleted_and_made_anew_is_bound_again_under_way(sit
 
     wait_until(arrives, 60, "an event")
     assert daemon.output().count("info  consuming ") == 1
+
+
+def test_a_broker_that_leaves_questions_unanswered_holds_neither_events_nor_the_end(site):
+    """The connection for questions hangs while it is set up; the one for events goes on."""
+    proxy = frame_proxy(site)
+    proxy.swallows.add(CONFIRM_SELECT)
+    site.config["amqp"] = {"connect_timeout_s": 20}
+    daemon = start_judge(site, TASKBRIDGE_AMQP_URL=proxy.url(site.amqp_url))
+    worker = start_worker(site, "frozen", concurrency=1)
+    await_workers(worker)
+    task = send(site, "frozen", "sleep", 300)
+    wait_for(site, {task: "STARTED"})
+    freeze(worker)
+    daemon.wait_until(lambda: proxy.methods[CONFIRM_SELECT], 60, "workers are to be asked")
+    publish_and_wait(site, "meanwhile")
+    stops_quickly(daemon)
+    assert site.database.row(task)["celery_state"] == "STARTED"

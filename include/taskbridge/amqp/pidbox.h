@@ -66,6 +66,9 @@ int tb_pidbox_new(const struct tb_broker *broker, const struct tb_pidbox_events 
 /* Ends a round under way without a callback. NULL is fine. */
 void tb_pidbox_free(struct tb_pidbox *pidbox);
 
+/* Ends the round under way without a callback; fine when there is none. */
+void tb_pidbox_cancel(struct tb_pidbox *pidbox);
+
 bool tb_pidbox_is_busy(const struct tb_pidbox *pidbox);
 
 /* Begins a round, not while busy; the round and all it points to are borrowed until on_done, which always

@@ -145,6 +145,14 @@ void tb_inquiry_ask(struct tb_inquiry *inquiry, enum tb_pidbox_method method, st
     tb_pidbox_ask(inquiry->pidbox, &inquiry->round);
 }
 
+bool tb_inquiry_cancel(struct tb_inquiry *inquiry)
+{
+    bool is_busy = tb_pidbox_is_busy(inquiry->pidbox);
+
+    tb_pidbox_cancel(inquiry->pidbox);
+    return is_busy;
+}
+
 int tb_inquiry_new(const struct tb_inquiry_options *options, struct tb_inquiry **ret_inquiry,
                    struct tb_error *err)
 {

@@ -29,4 +29,7 @@ void tb_inquiry_free(struct tb_inquiry *inquiry);
 void tb_inquiry_ask(struct tb_inquiry *inquiry, enum tb_pidbox_method method, struct tb_suspect *suspects,
                     size_t count, struct tb_log *log);
 
+/* Ends what is asked without on_done; whether anything was. */
+bool tb_inquiry_cancel(struct tb_inquiry *inquiry);
+
 #endif

@@ -196,6 +196,10 @@ static void take_step(struct tb_job *job, size_t step)
         record(job);
         return;
     }
+    if (tb_job_is_stopping(job)) {
+        end(job, TB_JOB_STOPPED, "the daemon stops");
+        return;
+    }
     run->step = step;
     run->asked += step == 0 ? (int64_t)asked : 0;
     tb_inquiry_ask(run->inquiry, steps[step].method, run->suspects, run->count, tb_job_log(job));
@@ -368,10 +372,22 @@ static int64_t period_s(const struct tb_config *config)
     return config->maintenance.statuses_every_s;
 }
 
+/* Workers, or a broker that says nothing, are not waited for. */
+static void stop(struct tb_job *job)
+{
+    const struct tb_job_statuses *run = tb_job_owner(job);
+
+    if (tb_inquiry_cancel(run->inquiry))
+        end(job, TB_JOB_STOPPED, "the daemon stops");
+}
+
 struct tb_job_kind tb_job_statuses_kind(struct tb_job_statuses *statuses)
 {
-    return (struct tb_job_kind){
-        .name = "update_task_statuses", .period_s = period_s, .start = start, .owner = statuses};
+    return (struct tb_job_kind){.name = "update_task_statuses",
+                                .period_s = period_s,
+                                .start = start,
+                                .stop = stop,
+                                .owner = statuses};
 }
 
 int tb_job_statuses_new(const struct tb_judging_options *options, struct tb_job_statuses **ret_statuses,

@@ -8,6 +8,7 @@ from .proxy import Proxy
 QUEUE_BIND = (50, 20)
 BASIC_CONSUME = (60, 20)
 BASIC_PUBLISH = (60, 40)
+CONFIRM_SELECT = (85, 10)
 HEADER_BYTES = len(b"AMQP\0\0\x09\x01")
 
 

@@ -27,6 +27,11 @@ void tb_pidbox_free(struct tb_pidbox *pidbox)
     (void)pidbox;
 }
 
+void tb_pidbox_cancel(struct tb_pidbox *pidbox)
+{
+    pidbox->round = NULL;
+}
+
 bool tb_pidbox_is_busy(const struct tb_pidbox *pidbox)
 {
     return pidbox->round != NULL;
