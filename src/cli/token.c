@@ -42,17 +42,34 @@ static int read_companies(struct tb_cli *cli, struct tb_arena *arena, struct cre
     return 0;
 }
 
+/* Exactly one of the options that give a scope; false where it is none or several. */
+static bool read_scope(const struct tb_cli *cli, enum tb_token_scope *ret_scope)
+{
+    static const char *const options[] = {[TB_TOKEN_COMPANIES] = "--company",
+                                          [TB_TOKEN_VIEWER] = "--viewer",
+                                          [TB_TOKEN_OPERATOR] = "--operator",
+                                          [TB_TOKEN_ADMIN] = "--admin"};
+    size_t given = 0;
+    for (size_t i = 0; i < TB_COUNT(options); i++) {
+        if (!tb_cli_has(cli, options[i]))
+            continue;
+        *ret_scope = (enum tb_token_scope)i;
+        given++;
+    }
+    return given == 1;
+}
+
 static int read_creation(struct tb_cli *cli, struct tb_arena *arena, struct creation *creation)
 {
     int64_t seconds = 0;
-    bool is_operator = tb_cli_has(cli, "--operator");
-    if (is_operator == tb_cli_has(cli, "--company"))
-        return tb_cli_usage(cli, "either --company ID, once or more, or --operator is needed");
+    if (!read_scope(cli, &creation->scope))
+        return tb_cli_usage(
+            cli, "either --company ID, once or more, or one of --viewer, --operator and --admin is "
+                 "needed");
     int code = tb_cli_duration(cli, "--expires", &seconds);
     if (code)
         return code;
     creation->user = tb_str_of(tb_cli_value(cli, "--user"));
-    creation->scope = is_operator ? TB_TOKEN_OPERATOR : TB_TOKEN_COMPANIES;
     creation->expires_at = seconds > 0 ? tb_clock_now_us() + seconds * TB_US_PER_S : TB_STAMP_NONE;
     return read_companies(cli, arena, creation);
 }
@@ -125,7 +142,9 @@ static int run_create(struct tb_cli *cli)
 static const struct tb_cli_option create_options[] = {
     {"--user", "USER", "whose token it is", true, false},
     {"--company", "ID", "a company the user may see; may be given several times", false, true},
-    {"--operator", NULL, "the token of an operator, who sees everything", false, false},
+    {"--viewer", NULL, "the token of somebody who sees everything", false, false},
+    {"--operator", NULL, "the token of an operator, who sees everything and may act", false, false},
+    {"--admin", NULL, "the token of an operator who may do everything", false, false},
     {"--expires", "DURATION", "how long it is valid, such as 12h or 30d; without it for ever", false, false},
     {NULL},
 };
@@ -136,7 +155,7 @@ const struct tb_cli_command tb_cli_token_create = {
     .options = create_options,
     .has_json = true,
     .summary = "Make a token for the HTTP module and print its key, once",
-    .help = "Either --company or --operator is needed. The key alone goes to standard output.\n",
+    .help = "Companies or one of the three rights are needed. The key alone goes to standard output.\n",
     .run = run_create,
 };
 

@@ -619,6 +619,26 @@ def test_a_database_that_restarts_ends_no_stream(product, asking):
     assert not stream.ended and not own.ended
 
 
+def test_rights_of_own_tokens(site, watched):
+    for right in ("viewer", "operator", "admin"):
+        made = json.loads(site.cli("token", "create", "--user", "ops", f"--{right}", "--json").stdout)
+        assert made["scope"] == right
+        assert [status(watched, company, token=made["token"]) for company in (73, 74)] == [200, 200]
+
+
+def test_the_python_package_mints_what_is_taken(site, watched):
+    def mint(arguments, **variables):
+        script = f"from taskbridge_celery import watch_token; print(watch_token({arguments}))"
+        return site.python("-c", script, **variables).strip()
+
+    with_secret = {"TASKBRIDGE_ACCESS_WATCH_SECRET": SECRET}
+    assert seen(watched, mint("73", **with_secret)) == ["other-1", "sync-1"]
+    assert seen(watched, mint("73, types=['sync'], ttl=60, user='ana'", **with_secret)) == ["sync-1"]
+    assert seen(watched, mint("'73', tasks=['other-1']", **with_secret)) == ["other-1"]
+    assert seen(watched, mint("74", **with_secret)) == 404
+    assert seen(watched, mint(f"73, secret='{OTHER_SECRET}'")) == 401
+
+
 # ---- who guesses ----
 
 def test_who_guesses_waits_and_who_is_known_does_not(site):

@@ -154,9 +154,9 @@ def test_an_operators_token_as_json_listed_and_revoked(site):
 
 
 def test_a_token_needs_exactly_one_scope(site):
-    for arguments in ([], ["--operator", "--company", "73"]):
+    for arguments in ([], ["--operator", "--company", "73"], ["--viewer", "--admin"]):
         done = site.cli("token", "create", "--user", "ana", *arguments, check=2)
-        assert "either --company ID, once or more, or --operator is needed" in done.stderr
+        assert "either --company ID, once or more, or one of --viewer, --operator and --admin" in done.stderr
     assert "is a duration such as" in site.cli("token", "create", "--user", "a", "--operator", "--expires", "30",
                                                check=2).stderr
     assert site.database.value("SELECT count(*) FROM api_tokens") == 0

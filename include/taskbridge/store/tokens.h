@@ -9,9 +9,10 @@
 #define TB_TOKEN_KEY_BYTES  65
 #define TB_TOKEN_HASH_BYTES 32
 
-enum tb_token_scope { TB_TOKEN_COMPANIES, TB_TOKEN_OPERATOR };
+/* In this order: each may what those before it may. */
+enum tb_token_scope { TB_TOKEN_COMPANIES, TB_TOKEN_VIEWER, TB_TOKEN_OPERATOR, TB_TOKEN_ADMIN };
 
-/* "companies" or "operator"; false for anything else. */
+/* "companies", "viewer", "operator" or "admin"; false for anything else. */
 bool tb_token_scope_parse(struct tb_str name, enum tb_token_scope *ret_scope) TB_MUST_CHECK;
 struct tb_str tb_token_scope_name(enum tb_token_scope scope);
 

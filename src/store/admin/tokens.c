@@ -16,13 +16,15 @@
 #define KEY_RANDOM_BYTES 32
 #define PARAMS_MAX_BYTES (64 * 1024)
 
-static const struct tb_str scope_names[] = {[TB_TOKEN_COMPANIES] = {"companies", sizeof("companies") - 1},
-                                            [TB_TOKEN_OPERATOR] = {"operator", sizeof("operator") - 1}};
+static const char *const scope_names[] = {[TB_TOKEN_COMPANIES] = "companies",
+                                          [TB_TOKEN_VIEWER] = "viewer",
+                                          [TB_TOKEN_OPERATOR] = "operator",
+                                          [TB_TOKEN_ADMIN] = "admin"};
 
 bool tb_token_scope_parse(struct tb_str name, enum tb_token_scope *ret_scope)
 {
     for (size_t i = 0; i < TB_COUNT(scope_names); i++) {
-        if (tb_str_equal(name, scope_names[i])) {
+        if (tb_str_equal(name, tb_str_of(scope_names[i]))) {
             *ret_scope = (enum tb_token_scope)i;
             return true;
         }
@@ -32,7 +34,7 @@ bool tb_token_scope_parse(struct tb_str name, enum tb_token_scope *ret_scope)
 
 struct tb_str tb_token_scope_name(enum tb_token_scope scope)
 {
-    return scope_names[scope];
+    return tb_str_of(scope_names[scope]);
 }
 
 void tb_token_hash(struct tb_str key, unsigned char ret_hash[TB_TOKEN_HASH_BYTES])
