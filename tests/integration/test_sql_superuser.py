@@ -152,6 +152,8 @@ def test_two_logins_do_what_they_are_for(server, boss, owner):
     lines = doctor(url_of(server, "web"))
     assert lines["reading"]["verdict"] == "good"
     assert "lacks" in lines["database rights"]["found"]
+    assert "the tables belong to Shop owner, whom this role may not act for" in run(
+        url_of(server, "web"), "migrate", code=1).stderr
     boss.execute("ALTER ROLE web NOINHERIT")
     if boss.value("SELECT current_setting('server_version_num')::int") >= 160000:
         boss.execute("GRANT taskbridge_reader TO web WITH INHERIT FALSE")
