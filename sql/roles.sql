@@ -11,6 +11,9 @@ SELECT role::name, object, privileges, hidden::text[], is_function
 FROM (VALUES
     ('taskbridge_writer', 'background_task_trackers', 'SELECT, INSERT, UPDATE, DELETE', '{}', false),
     ('taskbridge_writer', 'flow_companies', 'SELECT, INSERT, UPDATE, DELETE', '{}', false),
+    ('taskbridge_writer', 'task_attempts', 'SELECT, INSERT, UPDATE, DELETE', '{}', false),
+    ('taskbridge_writer', 'task_attempts_seen', 'SELECT', '{}', false),
+    ('taskbridge_writer', 'failures', 'SELECT, INSERT, UPDATE, DELETE', '{}', false),
     ('taskbridge_writer', 'celery_workers', 'SELECT, INSERT, UPDATE, DELETE', '{}', false),
     ('taskbridge_writer', 'worker_incarnations', 'SELECT, INSERT, UPDATE, DELETE', '{}', false),
     ('taskbridge_writer', 'dead_letters', 'SELECT, INSERT, UPDATE, DELETE', '{}', false),
@@ -35,6 +38,9 @@ FROM (VALUES
     ('taskbridge_writer', 'taskbridge_rights', 'SELECT', '{}', false),
 
     ('taskbridge_reader', 'background_task_trackers', 'SELECT', '{}', false),
+    ('taskbridge_reader', 'task_attempts', 'SELECT', '{}', false),
+    ('taskbridge_reader', 'task_attempts_seen', 'SELECT', '{}', false),
+    ('taskbridge_reader', 'failures', 'SELECT', '{}', false),
     ('taskbridge_reader', 'celery_workers', 'SELECT', '{}', false),
     ('taskbridge_reader', 'worker_incarnations', 'SELECT', '{}', false),
     ('taskbridge_reader', 'worker_missed_events', 'SELECT', '{}', false),

@@ -143,6 +143,13 @@ SELECT CASE WHEN company_key ~ '^(0|-?[1-9][0-9]{0,18})$' THEN
     END
 $$;
 
+-- All starts in either, in their order; NULL where there is only one.
+CREATE OR REPLACE FUNCTION starts_united(a timestamptz[], b timestamptz[]) RETURNS timestamptz[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE WHEN count(*) > 1 THEN array_agg(start ORDER BY start) END
+FROM (SELECT DISTINCT start FROM unnest(a || b) start WHERE start IS NOT NULL) distinct_starts
+$$;
+
 -- Text compares by bytes, as the daemons compare it. No index holds updated_at, status or celery_state: they change
 -- with nearly every update, which then could not stay on its page.
 CREATE TABLE IF NOT EXISTS background_task_trackers (
@@ -213,6 +220,7 @@ CREATE TABLE IF NOT EXISTS background_task_trackers (
     lost_at timestamptz,                             -- these by maintenance alone
     lost_reason text,
     missing_since timestamptz,                       -- when its worker first said that it does not have it
+    starts timestamptz[],                            -- all, in their order, where there are more than began_at
     company_before text COLLATE "C",                 -- company_key before the last update: it has to hear of it too
 
     status text NOT NULL GENERATED ALWAYS AS (tracker_status(

@@ -44,6 +44,8 @@ WITH changed AS (
         first_alive_at = least(t.first_alive_at, excluded.first_alive_at),
         received_at = greatest(t.received_at, excluded.received_at),
         began_at = greatest(t.began_at, excluded.began_at),
+        starts = CASE WHEN t.began_at <> excluded.began_at
+            THEN starts_united(coalesce(t.starts, ARRAY[t.began_at]), ARRAY[excluded.began_at]) ELSE t.starts END,
         retried_at = greatest(t.retried_at, excluded.retried_at),
         requeued_at = greatest(t.requeued_at, excluded.requeued_at),
         cancelled_at = greatest(t.cancelled_at, excluded.cancelled_at),

@@ -14,6 +14,7 @@
 #include "taskbridge/core/batch.h"
 
 #include "compare.h"
+#include "failure.h"
 #include "slots.h"
 #include "taskbridge/base/limits.h"
 #include "taskbridge/core/decode.h"
@@ -38,6 +39,8 @@ struct tb_stage {
     size_t host_count, host_cap;
     struct tb_start *starts;
     size_t start_count, start_cap;
+    struct tb_setback *setbacks;
+    size_t setback_count, setback_cap;
     struct tb_str *unknown;
     size_t unknown_count, unknown_cap;
     struct tb_dead *dead;
@@ -128,6 +131,58 @@ static int add_start(struct tb_stage *stage, const struct tb_event *event)
     return 0;
 }
 
+/* What the event ends an attempt by; null when it ends none, or well. */
+static struct tb_str setback_kind(const struct tb_event *event)
+{
+    switch (event->type) {
+    case TB_EVENT_TASK_RETRIED:
+        return TB_STR("retried");
+    case TB_EVENT_TASK_FAILED:
+        return TB_STR("failed");
+    case TB_EVENT_TASK_REJECTED:
+        return event->requeue ? TB_STR("requeued") : TB_STR("rejected");
+    case TB_EVENT_TASK_REVOKED:
+        return TB_STR("revoked");
+    case TB_EVENT_TASK_CANCELLED:
+        return TB_STR("cancelled");
+    default:
+        return TB_STR_NULL;
+    }
+}
+
+static int add_setback(struct tb_stage *stage, const struct tb_event *event)
+{
+    struct tb_str kind = setback_kind(event);
+    const struct tb_redact *redact = stage->rules ? stage->rules->redact : NULL;
+    struct tb_arena *arena = &stage->batch->arena;
+    struct tb_failure failure = {.error = event->revoke_text};
+    int r = 0;
+
+    if (tb_str_is_null(kind))
+        return 0;
+    if (!RESERVE(stage->setbacks, stage->setback_cap, stage->setback_count + 1))
+        return -ENOMEM;
+    if (event->type == TB_EVENT_TASK_FAILED || event->type == TB_EVENT_TASK_RETRIED) {
+        r = tb_failure_read(event, redact, arena, &failure);
+        if (!r)
+            r = tb_failure_name(&failure, arena);
+    }
+    if (r)
+        return r;
+    stage->setbacks[stage->setback_count++] = (struct tb_setback){
+        .task_id = event->uuid,
+        .kind = kind,
+        .worker = event->hostname,
+        .ended_at = event->stamp,
+        .error = failure.error,
+        .traceback = failure.traceback,
+        .fingerprint = failure.fingerprint,
+        .exception = failure.exception,
+        .place = failure.place,
+    };
+    return 0;
+}
+
 static int add_task_event(struct tb_stage *stage, const struct tb_event *event)
 {
     if (!RESERVE(stage->rows, stage->row_cap, stage->row_count + 1))
@@ -140,7 +195,9 @@ static int add_task_event(struct tb_stage *stage, const struct tb_event *event)
         return -ENOMEM;
     stage->row_count++;
     status = add_host(stage, row->worker.value);
-    return status ? status : add_start(stage, event);
+    if (!status)
+        status = add_start(stage, event);
+    return status ? status : add_setback(stage, event);
 }
 
 static int add_worker_event(struct tb_stage *stage, const struct tb_event *event)
@@ -253,6 +310,7 @@ static void deinit_stage(struct tb_stage *stage)
     free(stage->worker_events);
     free(stage->hosts);
     free(stage->starts);
+    free(stage->setbacks);
     free(stage->unknown);
     free(stage->dead);
     *stage = (struct tb_stage){0};
@@ -261,10 +319,11 @@ static void deinit_stage(struct tb_stage *stage)
 static void reset_stage(struct tb_stage *stage, size_t max_entries)
 {
     if (stage->row_cap > max_entries || stage->worker_event_cap > max_entries ||
-        stage->host_cap > max_entries || stage->start_cap > max_entries || stage->unknown_cap > max_entries ||
-        stage->dead_cap > max_entries)
+        stage->host_cap > max_entries || stage->start_cap > max_entries || stage->setback_cap > max_entries ||
+        stage->unknown_cap > max_entries || stage->dead_cap > max_entries)
         deinit_stage(stage);
     stage->row_count = stage->worker_event_count = stage->host_count = stage->start_count = 0;
+    stage->setback_count = 0;
     stage->unknown_count = stage->dead_count = 0;
     stage->newest_at = TB_STAMP_NONE;
 }
@@ -286,6 +345,7 @@ static void free_lists(struct tb_batch *batch)
     free(batch->workers);
     free(batch->beats);
     free(batch->starts);
+    free(batch->setbacks);
     free(batch->dead);
     free(batch->unknown);
     free(batch->deliveries);
@@ -295,6 +355,8 @@ static void free_lists(struct tb_batch *batch)
     batch->workers = NULL;
     batch->beats = NULL;
     batch->starts = NULL;
+    batch->setbacks = NULL;
+    batch->setback_cap = 0;
     batch->dead = NULL;
     batch->unknown = NULL;
     batch->deliveries = NULL;
@@ -316,9 +378,10 @@ void tb_batch_deinit(struct tb_batch *batch)
 /* Whether some list grew beyond what a full batch of ordinary deliveries needs. */
 static bool is_oversized(const struct tb_batch *batch)
 {
-    return batch->row_cap > 2 * TB_BATCH_MAX_ROWS || batch->start_cap > 4 * TB_BATCH_MAX_ROWS ||
-           batch->worker_cap > TB_BATCH_MAX_ROWS || batch->beat_cap > TB_BATCH_MAX_ROWS ||
-           batch->dead_cap > 2 * TB_BATCH_MAX_DELIVERIES || batch->delivery_cap > 2 * TB_BATCH_MAX_DELIVERIES;
+    return batch->row_cap > 2 * TB_BATCH_MAX_ROWS || batch->setback_cap > 4 * TB_BATCH_MAX_ROWS ||
+           batch->start_cap > 4 * TB_BATCH_MAX_ROWS || batch->worker_cap > TB_BATCH_MAX_ROWS ||
+           batch->beat_cap > TB_BATCH_MAX_ROWS || batch->dead_cap > 2 * TB_BATCH_MAX_DELIVERIES ||
+           batch->delivery_cap > 2 * TB_BATCH_MAX_DELIVERIES;
 }
 
 void tb_batch_reset(struct tb_batch *batch)
@@ -326,6 +389,7 @@ void tb_batch_reset(struct tb_batch *batch)
     if (is_oversized(batch))
         free_lists(batch);
     batch->row_count = batch->worker_count = batch->beat_count = batch->start_count = 0;
+    batch->setback_count = 0;
     batch->dead_count = batch->unknown_count = batch->delivery_count = batch->rule_text_count = 0;
     batch->counts = (struct tb_batch_counts){0};
     batch->last_tag = 0;
@@ -359,7 +423,8 @@ static int reserve_tasks(struct tb_batch *batch, const struct tb_stage *stage)
     size_t rows = batch->row_count + stage->row_count;
 
     if (!RESERVE(batch->rows, batch->row_cap, rows) ||
-        !RESERVE(batch->starts, batch->start_cap, batch->start_count + stage->start_count))
+        !RESERVE(batch->starts, batch->start_cap, batch->start_count + stage->start_count) ||
+        !RESERVE(batch->setbacks, batch->setback_cap, batch->setback_count + stage->setback_count))
         return -ENOMEM;
     return tb_slots_reserve(&batch->row_slots, rows);
 }
@@ -506,6 +571,8 @@ static void join_stage(struct tb_batch *batch, const struct tb_stage *stage,
         count_unknown(batch, tb_str_is_null(stage->unknown[i]) ? TB_STR("") : stage->unknown[i]);
     for (size_t i = 0; i < stage->start_count; i++)
         batch->starts[batch->start_count++] = stage->starts[i];
+    for (size_t i = 0; i < stage->setback_count; i++)
+        batch->setbacks[batch->setback_count++] = stage->setbacks[i];
     for (size_t i = 0; i < stage->dead_count; i++)
         batch->dead[batch->dead_count++] = stage->dead[i];
     if (stage->newest_at > batch->newest_at)

@@ -45,6 +45,14 @@ struct tb_start {
     bool redelivered; /* then it may have been counted: only if the row's began_at was earlier */
 };
 
+/* One setback of a task: what the row's facts forget at the next. */
+struct tb_setback {
+    struct tb_str task_id, kind, worker;
+    int64_t ended_at;
+    struct tb_str error, traceback;              /* null when there is none */
+    struct tb_str fingerprint, exception, place; /* of a failure; else null */
+};
+
 struct tb_dead {
     struct tb_str body; /* as it came, but for secrets */
     struct tb_str routing_key, content_type, content_encoding, headers, reason;
@@ -87,6 +95,8 @@ struct tb_batch {
     size_t beat_count, beat_cap;
     struct tb_start *starts;
     size_t start_count, start_cap;
+    struct tb_setback *setbacks;
+    size_t setback_count, setback_cap;
     struct tb_dead *dead;
     size_t dead_count, dead_cap;
     struct tb_unknown *unknown;

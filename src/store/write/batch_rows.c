@@ -112,6 +112,21 @@ static const struct tb_column start_columns[] = {
     COLUMN(tb_start, STAMP, stamp),
 };
 
+/* insert_attempts.sql */
+static const struct tb_column setback_columns[] = {
+    COLUMN(tb_setback, TEXT, task_id),     COLUMN(tb_setback, STAMP, ended_at),
+    COLUMN(tb_setback, TEXT, kind),        COLUMN(tb_setback, TEXT, worker),
+    COLUMN(tb_setback, TEXT, error),       COLUMN(tb_setback, TEXT, traceback),
+    COLUMN(tb_setback, TEXT, fingerprint), COLUMN(tb_setback, TEXT, exception),
+    COLUMN(tb_setback, TEXT, place),
+};
+
+/* mark_attempts.sql */
+static const struct tb_column former_columns[] = {
+    COLUMN(tb_start, TEXT, task_id),
+    COLUMN(tb_start, STAMP, stamp),
+};
+
 /* insert_dead_letters.sql, from $4 on */
 static const struct tb_column dead_columns[] = {
     COLUMN(tb_dead, STAMP, received_at),  COLUMN(tb_dead, CLEAN, routing_key),
@@ -219,6 +234,44 @@ int tb_batch_push_redelivered_starts(const struct tb_batch *batch, struct tb_are
             marked[count++] = (struct marked_start){start->task_id, start->stamp, (int64_t)i + 1};
     }
     PUSH(params, marked_columns, marked, count);
+    return 0;
+}
+
+void tb_batch_push_setbacks(const struct tb_batch *batch, struct tb_params *params)
+{
+    PUSH(params, setback_columns, batch->setbacks, batch->setback_count);
+}
+
+/* The row of a sealed batch; there is one for each start. */
+static const struct tb_row *row_of(const struct tb_batch *batch, struct tb_str task_id)
+{
+    size_t least = 0, end = batch->row_count;
+
+    while (end - least > 1) {
+        size_t middle = least + (end - least) / 2;
+        if (tb_str_compare(batch->rows[middle].task_id, task_id) <= 0)
+            least = middle;
+        else
+            end = middle;
+    }
+    return &batch->rows[least];
+}
+
+int tb_batch_push_former_starts(const struct tb_batch *batch, struct tb_arena *arena,
+                                struct tb_params *params, size_t *ret_count)
+{
+    size_t count = 0;
+
+    *ret_count = 0;
+    struct tb_start *former = tb_arena_calloc(arena, batch->start_count + 1, sizeof(*former));
+    if (!former)
+        return -ENOMEM;
+    for (size_t i = 0; i < batch->start_count; i++)
+        if (row_of(batch, batch->starts[i].task_id)->began_at != batch->starts[i].stamp)
+            former[count++] = batch->starts[i];
+    *ret_count = count;
+    if (count)
+        PUSH(params, former_columns, former, count);
     return 0;
 }
 

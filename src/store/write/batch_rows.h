@@ -29,4 +29,11 @@ int tb_batch_push_redelivered_starts(const struct tb_batch *batch, struct tb_are
 int tb_batch_push_inheritance(const struct tb_batch *batch, struct tb_arena *arena, struct tb_params *params,
                               size_t *ret_count) TB_MUST_CHECK;
 
+/* insert_attempts.sql */
+void tb_batch_push_setbacks(const struct tb_batch *batch, struct tb_params *params);
+
+/* mark_attempts.sql, when *ret_count is not 0. 0 or -ENOMEM. */
+int tb_batch_push_former_starts(const struct tb_batch *batch, struct tb_arena *arena,
+                                struct tb_params *params, size_t *ret_count) TB_MUST_CHECK;
+
 #endif

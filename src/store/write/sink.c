@@ -21,7 +21,7 @@
 #include <errno.h>
 
 /* mark_starts to count_batch. */
-#define STATEMENTS_MAX 8
+#define STATEMENTS_MAX 10
 
 /* After so many failed transactions in a row the session itself is suspected. */
 #define FAILURES_MAX 5
@@ -150,6 +150,19 @@ static int push_inheritance(struct tb_store_sink *s, struct slot *slot)
     return r;
 }
 
+static int push_attempts(struct tb_store_sink *s, struct slot *slot)
+{
+    size_t count = 0;
+    struct tb_params *params = open_statement(s, slot, &tb_query_mark_attempts);
+    int r = tb_batch_push_former_starts(slot->batch, &s->lists, params, &count);
+
+    if (!count)
+        drop_statement(slot);
+    if (!r && slot->batch->setback_count)
+        tb_batch_push_setbacks(slot->batch, open_statement(s, slot, &tb_query_insert_attempts));
+    return r;
+}
+
 static int push_rows(struct tb_store_sink *s, struct slot *slot)
 {
     if (!slot->batch->row_count)
@@ -159,7 +172,8 @@ static int push_rows(struct tb_store_sink *s, struct slot *slot)
     if (r)
         return r;
     tb_batch_push_trackers(slot->batch, open_statement(s, slot, &tb_query_upsert_trackers));
-    return push_inheritance(s, slot);
+    r = push_inheritance(s, slot);
+    return r ? r : push_attempts(s, slot);
 }
 
 /* count_batch comes last: what stands before it asks whether this number was counted already. */

@@ -1,0 +1,142 @@
+"""What operators keep: every setback of a task, in any order of arrival, and failures of one kind together; recounted."""
+
+import collections
+import datetime
+
+from events import wait_until_settled
+from harness import wait_until
+from harness.seed import seeded
+
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+START_US = 1_795_557_600_000_000
+KINDS = {"task-retried": "retried", "task-failed": "failed", "task-revoked": "revoked", "task-cancelled": "cancelled"}
+
+
+def traceback(place, text, line):
+    return ("Traceback (most recent call last):\n"
+            f'  File "/usr/lib/python3/dist-packages/celery/app/trace.py", line {line}, in trace_task\n    R = run()\n'
+            f'  File "/srv/shop/{place}.py", line {line}, in sell\n    charge()\n'
+            f'  File "/srv/venv/lib/python3.11/site-packages/requests/api.py", line {line}, in get\n    raise\n{text}\n')
+
+
+class Tasks:
+    """Tasks of one attempt and of several, some with an end of each kind, and what must be kept of them."""
+
+    def __init__(self, broker, random, count):
+        self.broker, self.random, self.now_us = broker, random, START_US
+        self.events, self.setbacks, self.starts = [], set(), collections.defaultdict(set)
+        self.kinds = collections.Counter()
+        for number in range(count):
+            self.live(f"task {number}")
+
+    def tell(self, kind, task_id, worker, **fields):
+        self.now_us += self.random.choice([1, 1000, 250_000])
+        self.events.append({**self.broker.event(kind, uuid=task_id, hostname=worker, **fields),
+                            "timestamp": self.now_us / 1e6})
+        if kind == "task-started":
+            self.starts[task_id].add(self.now_us)
+        name = KINDS.get(kind) or (kind == "task-rejected" and ("requeued" if fields["requeue"] else "rejected"))
+        if name:
+            error = fields.get("exception", "revoked" if kind == "task-revoked" else None)
+            self.setbacks.add((task_id, self.now_us, name, worker, error))
+            if "exception" in fields:
+                self.kinds[fields["traceback"].split("/srv/shop/")[1].split(".py")[0], fields["exception"].split("(")[0]] += 1
+
+    def live(self, task_id):
+        random = self.random
+        for _ in range(random.choice([0, 0, 1, 2])):
+            self.attempt(task_id)
+        worker = random.choice(["w1@a", "w2@b"])
+        self.tell("task-received", task_id, worker, name="shop.sell", args="()", kwargs="{}")
+        self.tell("task-started", task_id, worker)
+        self.tell("task-succeeded", task_id, worker, result="None", runtime=0.1)
+
+    def attempt(self, task_id):
+        random = self.random
+        worker = random.choice(["w1@a", "w2@b"])
+        self.tell("task-received", task_id, worker, name="shop.sell", args="()", kwargs="{}")
+        self.tell("task-started", task_id, worker)
+        place, error = random.choice(["cart", "stock"]), random.choice(["ValueError", "KeyError"])
+        failure = {"exception": f"{error}('order {random.randrange(1000)}')",
+                   "traceback": traceback(place, error, random.randrange(500))}
+        kind = random.choice(["task-retried", "task-failed", "task-revoked", "task-cancelled", "requeued"])
+        if kind == "requeued":
+            self.tell("task-rejected", task_id, worker, requeue=True)
+        elif kind == "task-revoked":
+            self.tell(kind, task_id, worker, terminated=False, signum=None, expired=False)
+        else:
+            self.tell(kind, task_id, worker, **(failure if kind != "task-cancelled" else {}))
+
+
+def microseconds(stamp):
+    return (stamp - EPOCH) // datetime.timedelta(microseconds=1)
+
+
+def attempts(site):
+    rows = site.database.query("SELECT * FROM task_attempts_seen")
+    return {(row["task_id"], microseconds(row["ended_at"]), row["kind"], row["worker"], row["error"]) for row in rows}
+
+
+def test_setbacks_are_a_set_and_failures_are_counted_once_in_any_order(site):
+    random = seeded()
+    site.config["maintenance"] = {"enabled": False}
+    daemons = [site.start_daemon(TASKBRIDGE_DAEMON_INSTANCE=name) for name in ("one", "two")]
+    told = Tasks(site.broker, random, 300)
+    arriving = told.events + random.sample(told.events, len(told.events) // 3)
+    random.shuffle(arriving)
+    while arriving:
+        size = random.choice([1, 2, 24])
+        site.broker.publish(arriving[:size])
+        del arriving[:size]
+    wait_until_settled(site)
+    assert all(daemon.is_running() for daemon in daemons)
+    assert attempts(site) == told.setbacks
+    counted = {(row["place"].split("/")[1].split(".py")[0], row["exception"]): row["count"]
+               for row in site.database.query("SELECT * FROM failures")}
+    assert counted == dict(told.kinds)
+    for row in site.database.query("SELECT task_id, began_at, starts FROM background_task_trackers"):
+        starts = sorted(told.starts[row["task_id"]])
+        found = [microseconds(start) for start in row["starts"] or [row["began_at"]]]
+        assert found == starts
+    for row in site.database.query("SELECT * FROM task_attempts_seen"):
+        before = [start for start in told.starts[row["task_id"]] if start <= microseconds(row["ended_at"])]
+        assert microseconds(row["began_at"]) == max(before)
+
+
+def test_a_task_that_succeeds_at_once_has_no_setback(site):
+    site.start_daemon()
+    for kind, fields in (("task-received", {"name": "shop.sell"}), ("task-started", {}), ("task-succeeded", {"runtime": 1})):
+        site.broker.publish_event(kind, uuid="t", **fields)
+    wait_until_settled(site)
+    row = site.database.row("t")
+    assert (row["celery_state"], row["starts"]) == ("SUCCESS", None)
+    assert attempts(site) == set()
+
+
+def test_a_failure_that_was_resolved_is_open_again_when_it_happens_after_that(site):
+    site.start_daemon()
+
+    def fail(task_id):
+        site.broker.publish_event("task-failed", uuid=task_id, exception="ValueError('x')", traceback=traceback("cart", "E", 1))
+        wait_until_settled(site)
+        (row,) = site.database.query("SELECT * FROM failures")
+        return row
+
+    row = fail("t1")
+    assert (row["count"], row["is_open"], row["place"]) == (1, True, "shop/cart.py: sell")
+    site.database.execute("UPDATE failures SET resolved_at = now(), resolved_by = 'ana'")
+    assert site.database.value("SELECT is_open FROM failures") is False
+    row = fail("t2")
+    assert (row["count"], row["is_open"]) == (2, True)
+
+
+def test_a_verdict_is_a_setback_and_all_of_them_go_with_their_row(site):
+    site.start_daemon()
+    site.broker.publish_event("task-started", uuid="t")
+    site.broker.publish_event("task-retried", uuid="t", exception="ValueError('x')", traceback=traceback("cart", "E", 1))
+    wait_until_settled(site)
+    site.database.execute("UPDATE background_task_trackers SET lost_at = now(), lost_reason = 'gone' WHERE task_id = 't'")
+    wait_until(lambda: len(attempts(site)) == 2, 5, "the verdict is a setback")
+    assert ("lost", "gone") in {(kind, error) for _, _, kind, _, error in attempts(site)}
+    site.database.execute("DELETE FROM background_task_trackers")
+    assert attempts(site) == set()
