@@ -143,6 +143,26 @@ SELECT CASE WHEN company_key ~ '^(0|-?[1-9][0-9]{0,18})$' THEN
     END
 $$;
 
+-- The bin of a time in a logarithmic histogram: four for each doubling, from a microsecond on.
+CREATE OR REPLACE FUNCTION tracker_bin(from_at timestamptz, to_at timestamptz) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE WHEN from_at IS NOT NULL AND to_at IS NOT NULL
+    THEN floor(1e-9 + 4 / ln(2::float8) * ln(greatest(1::float8, 1000000::float8 *
+        extract(epoch FROM to_at AT TIME ZONE 'UTC' - from_at AT TIME ZONE 'UTC')::float8)))::integer END
+$$;
+
+-- What task_stats counts a row as: the five minutes in which it ended (their number since 1970), how, how long it waited
+-- and ran, of what type; NULL while it has not ended.
+CREATE OR REPLACE FUNCTION tracker_counted(
+    completed_at timestamptz, celery_state text, sent_at timestamptz, received_at timestamptz, started_at timestamptz,
+    task_type text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE WHEN completed_at IS NOT NULL THEN
+    floor(extract(epoch FROM completed_at AT TIME ZONE 'UTC') / 300)::text || '|' || celery_state || '|' ||
+    coalesce(tracker_bin(coalesce(sent_at, received_at), started_at)::text, '') || '|' ||
+    coalesce(tracker_bin(started_at, completed_at)::text, '') || '|' || coalesce(task_type, '') END
+$$;
+
 -- All starts in either, in their order; NULL where there is only one.
 CREATE OR REPLACE FUNCTION starts_united(a timestamptz[], b timestamptz[]) RETURNS timestamptz[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -221,6 +241,7 @@ CREATE TABLE IF NOT EXISTS background_task_trackers (
     lost_reason text,
     missing_since timestamptz,                       -- when its worker first said that it does not have it
     starts timestamptz[],                            -- all, in their order, where there are more than began_at
+    counted_before text COLLATE "C",                 -- what tracker_counted said before the last update
     company_before text COLLATE "C",                 -- company_key before the last update: it has to hear of it too
 
     status text NOT NULL GENERATED ALWAYS AS (tracker_status(

@@ -40,6 +40,8 @@ WITH changed AS (
     ON CONFLICT (task_id) DO UPDATE SET
         updated_at = now(),
         company_before = t.company_key,
+        counted_before = tracker_counted(t.completed_at, t.celery_state, t.sent_at, t.received_at, t.started_at,
+                                         t.task_type),
         sent_at = least(t.sent_at, excluded.sent_at),
         first_alive_at = least(t.first_alive_at, excluded.first_alive_at),
         received_at = greatest(t.received_at, excluded.received_at),
@@ -169,8 +171,12 @@ WITH changed AS (
             THEN excluded.rule_company ELSE t.rule_company END,
         inherits_company = t.inherits_company OR excluded.inherits_company,
         belongs_to_nobody = t.belongs_to_nobody OR excluded.belongs_to_nobody
-    RETURNING t.company_key, t.company_before
+    RETURNING t.company_key, t.company_before, t.counted_before,
+        tracker_counted(t.completed_at, t.celery_state, t.sent_at, t.received_at, t.started_at, t.task_type) AS counted
+), counted AS MATERIALIZED (
+    SELECT stats_add(array_agg(counted), array_agg(counted_before)) AS parts FROM changed
+    WHERE counted IS DISTINCT FROM counted_before
 )
-SELECT count(pg_notify('taskbridge_company', company))
+SELECT count(pg_notify('taskbridge_company', company)), (SELECT parts FROM counted)
 FROM (SELECT company_key FROM changed UNION SELECT company_before FROM changed) touched (company)
 WHERE company IS NOT NULL

@@ -12,7 +12,7 @@ from harness.database import create_database, drop_database, with_database
 NUMBERS = itertools.count(1)
 
 
-TABLES = ("background_task_trackers", "flow_companies", "failures",
+TABLES = ("background_task_trackers", "flow_companies", "failures", "task_stats",
           "celery_workers", "worker_incarnations", "dead_letters", "dead_letter_kinds", "bridge_instances",
           "event_types", "companies", "companies_removed", "company_members", "access_denied", "api_tokens",
           "maintenance_runs", "commands")

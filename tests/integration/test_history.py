@@ -2,6 +2,7 @@
 
 import collections
 import datetime
+import math
 
 from events import wait_until_settled
 from harness import wait_until
@@ -101,6 +102,62 @@ def test_setbacks_are_a_set_and_failures_are_counted_once_in_any_order(site):
     for row in site.database.query("SELECT * FROM task_attempts_seen"):
         before = [start for start in told.starts[row["task_id"]] if start <= microseconds(row["ended_at"])]
         assert microseconds(row["began_at"]) == max(before)
+
+
+RECOUNT = """SELECT completed_at, celery_state, sent_at, received_at, started_at, task_type FROM background_task_trackers
+             WHERE completed_at IS NOT NULL"""
+
+
+def bin_of(start, end):
+    """Four for each doubling, from a microsecond on."""
+    return math.floor(1e-9 + 4 * math.log2(max(microseconds(end) - microseconds(start), 1)))
+
+
+def recounted(site):
+    """What the rows say now, counted here."""
+    found = collections.Counter()
+    for row in site.database.query(RECOUNT):
+        bucket, kind = microseconds(row["completed_at"]) // 300_000_000, row["task_type"] or ""
+        found[bucket, kind, row["celery_state"].lower(), 0] += 1
+        came = row["sent_at"] or row["received_at"]
+        if came and row["started_at"]:
+            found[bucket, kind, "waited", bin_of(came, row["started_at"])] += 1
+        if row["started_at"]:
+            found[bucket, kind, "ran", bin_of(row["started_at"], row["completed_at"])] += 1
+    return dict(found)
+
+
+def stats(site):
+    rows = site.database.query("SELECT * FROM task_stats_seen")
+    return {(microseconds(row["bucket"]) // 300_000_000, row["task_type"], row["measure"], row["bin"]): row["count"]
+            for row in rows}
+
+
+def test_stats_are_a_recount_of_the_rows_in_any_order_by_two_daemons(site):
+    random = seeded()
+    site.config["maintenance"] = {"enabled": False}
+    for name in ("one", "two"):
+        site.start_daemon(TASKBRIDGE_DAEMON_INSTANCE=name)
+    told = Tasks(site.broker, random, 300)
+    arriving = [event for event in told.events if random.random() < 0.9]
+    arriving += random.sample(arriving, len(arriving) // 3)
+    random.shuffle(arriving)
+    while arriving:
+        size = random.choice([1, 2, 24])
+        site.broker.publish(arriving[:size])
+        del arriving[:size]
+    wait_until_settled(site)
+    assert stats(site) == recounted(site)
+    site.database.execute("UPDATE background_task_trackers SET lost_at = now(), lost_reason = 'gone' WHERE id % 7 = 0")
+    site.database.query("SELECT tracker_register(7, task_id, 'another.name') FROM background_task_trackers WHERE id % 5 = 0")
+    assert stats(site) == recounted(site)
+    told_by_verdict = sum(times for (_, _, measure, _), times in stats(site).items() if measure == "lost")
+    assert told_by_verdict == site.database.value(
+        "SELECT count(*) FROM background_task_trackers WHERE celery_state = 'LOST'")
+    site.broker.publish([event for event in told.events if random.random() < 0.5])
+    wait_until_settled(site)
+    assert stats(site) == recounted(site)
+    assert {measure for _, _, measure, _ in stats(site)} >= {"success", "waited", "ran"}
 
 
 def test_a_task_that_succeeds_at_once_has_no_setback(site):
