@@ -20,9 +20,10 @@ LAYERS = {
     "pg": {"base", "io"},
     "store": {"base", "core", "io", "pg"},
     "hook": {"base", "core", "io"},
-    "daemon": {"base", "core", "config", "io", "pg", "amqp", "store", "hook"},
+    "launch": {"base", "core", "config", "io", "amqp"},
+    "daemon": {"base", "core", "config", "io", "pg", "amqp", "store", "hook", "launch"},
     "http": {"base", "core", "config", "io", "pg", "store", "hook"},
-    "cli": {"base", "core", "config", "io", "pg", "amqp", "store", "hook", "console"},
+    "cli": {"base", "core", "config", "io", "pg", "amqp", "store", "hook", "launch", "console"},
     "console": {"base", "core", "config", "io", "pg", "store"},
 }
 

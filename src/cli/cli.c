@@ -5,6 +5,7 @@
 #include "cli.h"
 
 #include "taskbridge/base/utf8.h"
+#include "taskbridge/launch/broker.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -42,26 +43,6 @@ int tb_cli_usage(struct tb_cli *cli, const char *format, ...)
     return TB_EXIT_USAGE;
 }
 
-/* What the broker's layer takes; empty texts are none there. */
-static void fill_amqp_options(const struct tb_config *config, struct tb_amqp_options *ret_options)
-{
-    tb_amqp_options_init(ret_options);
-    ret_options->url = config->amqp.url;
-    ret_options->tls.ca_file = config->amqp.tls.ca_file[0] ? config->amqp.tls.ca_file : NULL;
-    ret_options->tls.cert_file = config->amqp.tls.cert_file[0] ? config->amqp.tls.cert_file : NULL;
-    ret_options->tls.key_file = config->amqp.tls.key_file[0] ? config->amqp.tls.key_file : NULL;
-    ret_options->tls.verify = config->amqp.tls.verify;
-    ret_options->heartbeat_s = (int)config->amqp.heartbeat_s;
-    ret_options->connect_timeout_us = config->amqp.connect_timeout_s * TB_US_PER_S;
-    ret_options->instance = config->daemon.instance;
-    ret_options->exchange = config->amqp.exchange;
-    ret_options->control_exchange = config->amqp.control_exchange;
-    ret_options->source = config->amqp.source[0] ? config->amqp.source : NULL;
-    ret_options->queue = config->amqp.queue.name;
-    ret_options->queue_max_bytes = config->amqp.queue.max_bytes;
-    ret_options->prefetch = (unsigned)config->amqp.prefetch;
-}
-
 int tb_cli_load(struct tb_cli *cli)
 {
     if (cli->config)
@@ -71,7 +52,7 @@ int tb_cli_load(struct tb_cli *cli)
     if (outcome)
         return outcome;
     assert(cli->config);
-    fill_amqp_options(cli->config, &cli->amqp);
+    tb_launch_broker(cli->config, &cli->amqp);
     return 0;
 }
 

@@ -6,38 +6,13 @@
 #include "state.h"
 
 #include "taskbridge/io/notify.h"
+#include "taskbridge/launch/broker.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
 #define SOURCE_MAX_BYTES ((size_t)4096)
-
-static const char *given(const char *text)
-{
-    return *text ? text : NULL;
-}
-
-static void fill_amqp_options(struct tb_daemon *daemon)
-{
-    const struct tb_config *config = daemon->config;
-
-    tb_amqp_options_init(&daemon->amqp);
-    daemon->amqp.url = config->amqp.url;
-    daemon->amqp.tls.ca_file = given(config->amqp.tls.ca_file);
-    daemon->amqp.tls.cert_file = given(config->amqp.tls.cert_file);
-    daemon->amqp.tls.key_file = given(config->amqp.tls.key_file);
-    daemon->amqp.tls.verify = config->amqp.tls.verify;
-    daemon->amqp.heartbeat_s = (int)config->amqp.heartbeat_s;
-    daemon->amqp.connect_timeout_us = config->amqp.connect_timeout_s * TB_US_PER_S;
-    daemon->amqp.instance = config->daemon.instance;
-    daemon->amqp.exchange = config->amqp.exchange;
-    daemon->amqp.control_exchange = config->amqp.control_exchange;
-    daemon->amqp.source = given(config->amqp.source);
-    daemon->amqp.queue = config->amqp.queue.name;
-    daemon->amqp.queue_max_bytes = config->amqp.queue.max_bytes;
-    daemon->amqp.prefetch = (unsigned)config->amqp.prefetch;
-}
 
 static int name_source(struct tb_daemon *daemon, struct tb_error *err)
 {
@@ -203,7 +178,7 @@ int tb_daemon_new(struct tb_config *config, const struct tb_config_source *sourc
     daemon->measure = (struct tb_timer){.on_expire = tb_daemon_on_measure, .owner = daemon};
     daemon->deadline = (struct tb_timer){.on_expire = tb_daemon_on_deadline, .owner = daemon};
     daemon->watchdog = (struct tb_timer){.on_expire = tb_daemon_on_watchdog, .owner = daemon};
-    fill_amqp_options(daemon);
+    tb_launch_broker(daemon->config, &daemon->amqp);
     int r = name_source(daemon, err);
     if (r == 0)
         r = open_parts(daemon, err);
