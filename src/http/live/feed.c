@@ -778,12 +778,15 @@ int tb_feeds_open(const struct tb_feeds_options *options, struct tb_feeds **ret_
 
 void tb_feeds_close(struct tb_feeds *feeds)
 {
+    struct tb_feed *next = NULL;
+
     if (!feeds)
         return;
     tb_loop_disarm(feeds->options.loop, &feeds->bridge_timer);
-    while (feeds->oldest) {
-        assert(!feeds->oldest->readers && !feeds->oldest->watchers);
-        forget(feeds->oldest);
+    for (struct tb_feed *feed = feeds->oldest; feed; feed = next) {
+        next = feed->newer;
+        assert(!feed->readers && !feed->watchers);
+        forget(feed);
     }
     free(feeds);
 }
