@@ -38,7 +38,8 @@ def product(database):
     return database
 
 
-def insert(database, task_id, status="pending", progress=0, started_at=None, completed_at=None, error_message="", **other):
+def insert(database, task_id, status="pending", progress=0, started_at=None, completed_at=None, error_message="",
+           **other):
     values = {"company_id": 73, "task_id": task_id, "task_name": "sync", "display_name": "Documentos",
               "status": status, "progress": progress, "started_at": started_at, "completed_at": completed_at,
               "error_message": error_message, "metadata": '{"onboarding": true}', "created": at(0),
@@ -115,7 +116,8 @@ def test_what_runs_since_nobody_knows_when_runs_all_the_same(product):
 UNFIT = [
     (dict(status="cancelled"), "its status is 'cancelled', none of pending, running, success and failed"),
     (dict(status=None), "its status is NULL, none of pending, running, success and failed"),
-    (dict(status="SUCCESS", completed_at=at(2)), "its status is 'SUCCESS', none of pending, running, success and failed"),
+    (dict(status="SUCCESS", completed_at=at(2)),
+     "its status is 'SUCCESS', none of pending, running, success and failed"),
     (dict(status="success", progress=80, started_at=at(1), completed_at=at(2)), "it is success at 80 %"),
     (dict(status="success", progress=100, started_at=at(1)), "it is success and has no completed_at"),
     (dict(status="failed", progress=10, started_at=at(1)), "it is failed and has no completed_at"),
@@ -124,7 +126,8 @@ UNFIT = [
     (dict(status="failed", started_at=at(3), completed_at=at(2)), "it was completed before it was started"),
     (dict(status="running", progress=250, started_at=at(1)), "its progress is 250"),
     (dict(status="running", progress=-1, started_at=at(1)), "its progress is -1"),
-    (dict(status="success", progress=100, completed_at=at(2), error_message="but"), "it is success and has an error_message"),
+    (dict(status="success", progress=100, completed_at=at(2), error_message="but"),
+     "it is success and has an error_message"),
     (dict(status="pending", error_message="but"), "it is pending and has an error_message"),
     (dict(task_id=""), "it has no task_id"),
     (dict(task_id=None), "it has no task_id"),
@@ -154,7 +157,8 @@ def test_for_people_each_row_that_is_left_is_a_line(product):
     insert(product, "good")
     insert(product, "half", "success", 80, at(1), at(2))
     insert(product, "odd\n\x1b[31m", "odd")
-    done = subprocess.run([*program("taskbridge"), "adopt", TABLE], text=True, timeout=60, capture_output=True, check=True,
+    done = subprocess.run([*program("taskbridge"), "adopt", TABLE], text=True, timeout=60, capture_output=True,
+                          check=True,
                           env=base_environment(TASKBRIDGE_DATABASE_URL=product.url))
     assert done.stderr == ""
     lines = done.stdout.splitlines()
@@ -232,14 +236,16 @@ def test_adopted_rows_go_on_with_their_events(product):
     assert product.row("runs")["completed_at"] == at(20)
 
 
-EVENTS = {"name_at": at(1), "name": "pkg.sync", "received_at": at(1), "began_at": at(1), "worker_at": at(1), "worker": "w1"}
+EVENTS = {"name_at": at(1), "name": "pkg.sync", "received_at": at(1), "began_at": at(1), "worker_at": at(1),
+          "worker": "w1"}
 KNOWN = [
     # what the events told, what the product's table says, what is seen then
     ("runs, and the table is late", {}, dict(status="pending"), dict(status="running", started_at=at(1))),
     ("runs, and the table says since another time", {}, dict(status="running", started_at=at(2)),
      dict(status="running", started_at=at(1))),
     ("succeeded, and the table says when it noticed", dict(succeeded_at=at(5)),
-     dict(status="success", progress=100, started_at=at(2), completed_at=at(7)), dict(status="success", completed_at=at(5))),
+     dict(status="success", progress=100, started_at=at(2), completed_at=at(7)),
+     dict(status="success", completed_at=at(5))),
     ("failed with its error, and the table says another", dict(failed_at=at(5), error="ValueError('x')"),
      dict(status="failed", started_at=at(2), completed_at=at(7), error_message="Error"),
      dict(status="failed", completed_at=at(5), error_message="ValueError('x')")),
@@ -249,11 +255,14 @@ KNOWN = [
      dict(status="failed", started_at=at(2), completed_at=at(7), error_message="no"),
      dict(status="failed", completed_at=at(7), error_message="no", progress=30)),
     ("failed first, and the table knows of the success since", dict(failed_at=at(5), error="x"),
-     dict(status="success", progress=100, started_at=at(2), completed_at=at(7)), dict(status="success", completed_at=at(7))),
+     dict(status="success", progress=100, started_at=at(2), completed_at=at(7)),
+     dict(status="success", completed_at=at(7))),
     ("was called lost, and the table knows better", dict(lost_at=at(6), lost_reason="gone"),
-     dict(status="success", progress=100, started_at=at(2), completed_at=at(5)), dict(status="success", completed_at=at(5))),
+     dict(status="success", progress=100, started_at=at(2), completed_at=at(5)),
+     dict(status="success", completed_at=at(5))),
     ("a later attempt runs, and the table has the failure of the one before", dict(began_at=at(8), received_at=at(8)),
-     dict(status="failed", started_at=at(2), completed_at=at(7), error_message="no"), dict(status="running", started_at=at(8))),
+     dict(status="failed", started_at=at(2), completed_at=at(7), error_message="no"),
+     dict(status="running", started_at=at(8))),
     ("its start never came", dict(began_at=None, alive_at=at(4), progress_at=at(4), progress_value=9),
      dict(status="running", started_at=at(2), progress=20), dict(status="running", started_at=at(2), progress=9)),
     ("has its own progress", dict(alive_at=at(4), progress_at=at(4), progress_value=9),
@@ -283,7 +292,8 @@ def test_what_was_registered_since_stays(product):
     product.query("SELECT tracker_register(74, 't', 'new name', 'Nuevo', '{\"a\": 1}')")
     adopt(product)
     row = product.row("t")
-    assert (row["company_id"], row["task_name"], row["display_name"], row["metadata"]) == (74, "new name", "Nuevo", {"a": 1})
+    assert (row["company_id"], row["task_name"], row["display_name"], row["metadata"]) == (
+        74, "new name", "Nuevo", {"a": 1})
     assert (row["status"], row["progress"]) == ("running", 10)
 
 

@@ -113,7 +113,8 @@ def test_a_schema_with_tables_of_somebody_elses_is_refused(empty_database):
     assert applied(empty_database) == STEPS
 
 
-@pytest.mark.parametrize("name", ["Tasks", "with space", 'quo"ted', "it's", "ñandú", "select", "a.b", "x" * 63, "%I%s", "$x"])
+@pytest.mark.parametrize("name", ["Tasks", "with space", 'quo"ted', "it's", "ñandú", "select", "a.b", "x" * 63,
+                                  "%I%s", "$x"])
 def test_any_name_is_a_schema(empty_database, name):
     assert migrate(empty_database, TASKBRIDGE_DATABASE_SCHEMA=name).splitlines()[-1].startswith("the database is at")
     assert migrate(empty_database, TASKBRIDGE_DATABASE_SCHEMA=name) == NOTHING
@@ -158,14 +159,16 @@ DAMAGES = [
      "trigger company_members.company_members_changed, which is missing"),
     ("ALTER TABLE company_members DISABLE TRIGGER company_members_changed",
      "trigger company_members.company_members_changed, which is altered"),
-    ("CREATE RULE nothing AS ON INSERT TO dead_letters DO INSTEAD NOTHING", "rule dead_letters.nothing, which is foreign"),
+    ("CREATE RULE nothing AS ON INSERT TO dead_letters DO INSTEAD NOTHING",
+     "rule dead_letters.nothing, which is foreign"),
     ("ALTER TABLE companies DROP CONSTRAINT companies_name_check",
      "constraint companies.companies_name_check, which is missing"),
     ("ALTER TABLE background_task_trackers DROP CONSTRAINT trackers_task_id_key",
      "constraint background_task_trackers.trackers_task_id_key, which is missing"),
     ("REVOKE INSERT ON dead_letters FROM taskbridge_writer", "taskbridge_writer lacks INSERT on dead_letters"),
     ("REVOKE USAGE ON SCHEMA taskbridge FROM taskbridge_app", "taskbridge_app lacks USAGE on schema taskbridge"),
-    ("REVOKE ALL ON FUNCTION company_set(bigint, text) FROM taskbridge_app", "taskbridge_app lacks EXECUTE on company_set"),
+    ("REVOKE ALL ON FUNCTION company_set(bigint, text) FROM taskbridge_app",
+     "taskbridge_app lacks EXECUTE on company_set"),
     ("GRANT SELECT ON api_tokens TO taskbridge_reader",
      "taskbridge_reader may SELECT token_sha256 of api_tokens, and should not"),
     ("GRANT SELECT (body) ON dead_letters TO taskbridge_reader",

@@ -86,7 +86,8 @@ def test_a_reader_reads_no_body_and_no_hash(act_as, key):
     reader.run("SELECT id, reason, headers, routing_key FROM dead_letters")
     reader.run("SELECT id, user_name, scope, expires_at, revoked_at FROM api_tokens")
     reader.run("UPDATE api_tokens SET last_used_at = now() WHERE id = 1")
-    for statement in ("SELECT body FROM dead_letters", "SELECT * FROM dead_letters", "SELECT token_sha256 FROM api_tokens",
+    for statement in ("SELECT body FROM dead_letters", "SELECT * FROM dead_letters",
+                      "SELECT token_sha256 FROM api_tokens",
                       "SELECT * FROM api_tokens", "UPDATE api_tokens SET scope = 'admin'",
                       "SELECT id FROM api_tokens WHERE token_sha256 = 'x'"):
         assert reader.refused(statement)
@@ -103,7 +104,8 @@ def test_a_command_has_the_author_that_the_http_module_vouches_for(act_as, datab
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             reader.run("BEGIN", *setting, ask)
         reader.run("ROLLBACK")
-    reader.run("BEGIN", "SELECT set_config('taskbridge.user', 'ana', true), set_config('taskbridge.rights', 'operator', true)",
+    reader.run("BEGIN",
+               "SELECT set_config('taskbridge.user', 'ana', true), set_config('taskbridge.rights', 'operator', true)",
                ask, "COMMIT")
     (command,) = database.query("SELECT who, what, target, arguments, outcome FROM commands")
     assert command == {"who": "ana", "what": "revoke", "target": "task-1", "arguments": {"terminate": True},
@@ -128,7 +130,8 @@ def test_the_product_registers_reads_tasks_and_does_nothing_else(act_as, databas
     app.run("SELECT tracker_register(1, 't', 'n')", "SELECT tracker_register('2', 'u', 'n', 'd', '{}')")
     assert set(database.rows()) == {"t", "u"}
     assert app.run(SELECT) == [("t",), ("u",)]
-    for statement in (WRITES, "SELECT tracker_inherit(ARRAY['t'], '{}', '{}', '{}')", "SELECT tracker_remove(ARRAY['1'], 1)",
+    for statement in (WRITES, "SELECT tracker_inherit(ARRAY['t'], '{}', '{}', '{}')",
+                      "SELECT tracker_remove(ARRAY['1'], 1)",
                       "SELECT * FROM companies", "SELECT * FROM api_tokens", "SELECT * FROM company_members",
                       "INSERT INTO companies_removed (id) VALUES ('1')", "SELECT token_find('x')",
                       "SELECT command_ask('revoke')", "SELECT body FROM dead_letters"):
@@ -145,7 +148,8 @@ def test_registering_looks_nothing_up_in_the_callers_schemas(act_as, admin, data
 def key(database):
     """A token's hash, of somebody who may see company 1."""
     hashed = hashlib.sha256(b"key").digest()
-    database.execute("INSERT INTO api_tokens (user_name, scope, token_sha256) VALUES ('ana', 'companies', %s)", (hashed,))
+    database.execute("INSERT INTO api_tokens (user_name, scope, token_sha256) VALUES ('ana', 'companies', %s)",
+                     (hashed,))
     database.execute("INSERT INTO company_members (user_name, company_id) VALUES ('ana', '1')")
     return hashed
 

@@ -25,7 +25,8 @@ def server(tmp_path_factory):
     environment.pop("PYTEST_XDIST_WORKER", None)
 
     def stack(*arguments):
-        return subprocess.run([ROOT / "scripts" / "stack", *arguments], env=environment, text=True, check=True, timeout=240,
+        return subprocess.run([ROOT / "scripts" / "stack", *arguments], env=environment, text=True, check=True,
+                              timeout=240,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout
 
     stack("start", "postgresql")
@@ -64,7 +65,8 @@ def owner(server, boss):
 
 
 def run(url, *arguments, code=0):
-    done = subprocess.run([*program("taskbridge"), *arguments], text=True, timeout=120, capture_output=True, check=False,
+    done = subprocess.run([*program("taskbridge"), *arguments], text=True, timeout=120, capture_output=True,
+                          check=False,
                           env=base_environment(TASKBRIDGE_DATABASE_URL=url))
     assert code is None or done.returncode == code, done.stdout + done.stderr
     return done
@@ -92,7 +94,8 @@ def test_an_owner_without_createrole_is_told_three_lines_and_goes_on(server, bos
     said = json.loads(run(url, "migrate", "--json", code=1).stdout)
     assert said["for_a_superuser"] == LINES and said["applied"] == []
     found = doctor(url)["roles"]
-    assert (found["verdict"], found["remedy"]) == ("bad", "Run `taskbridge migrate`; it tells if somebody else has to help.")
+    assert (found["verdict"], found["remedy"]) == ("bad",
+                                                   "Run `taskbridge migrate`; it tells if somebody else has to help.")
     assert "the role taskbridge_app is missing" in found["found"]
     for line in LINES[:2]:
         boss.execute(line)

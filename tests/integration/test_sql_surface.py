@@ -76,7 +76,8 @@ def test_a_company_is_named_and_renamed(app, database, listener):
     ("company_allow(NULL, 73)", "user_name must have 1 to 255 characters, it has none: it is NULL"),
     ("company_allow(repeat('x', 256), 73)", "user_name must have 1 to 255 characters, it has 256"),
     ("token_issue('', ARRAY[73])", "user_name must have 1 to 255 characters, it has 0"),
-    ("token_issue('ana', ARRAY[]::bigint[])", "companies must name one at least: a token without any would see nothing"),
+    ("token_issue('ana', ARRAY[]::bigint[])",
+     "companies must name one at least: a token without any would see nothing"),
     ("token_issue('ana', NULL::text[])", "companies must name one at least: a token without any would see nothing"),
     ("token_issue('ana', ARRAY[73], NULL)", "ttl must be more than nothing and at most 10 years, it is NULL"),
     ("token_issue('ana', ARRAY[73], '0 s')", "ttl must be more than nothing and at most 10 years, it is 00:00:00"),
@@ -94,7 +95,8 @@ def test_access_is_given_and_taken(app, database, heard):
     assert heard() == ["user:ana"]
     assert app("SELECT taskbridge.company_allow('ana', 73)") is False
     assert heard() == []
-    assert database.query("SELECT user_name, company_id FROM company_members") == [{"user_name": "ana", "company_id": "73"}]
+    assert database.query("SELECT user_name, company_id FROM company_members") == [
+        {"user_name": "ana", "company_id": "73"}]
     assert app("SELECT taskbridge.company_deny('ana', 73)") is True
     assert heard() == ["user:ana"]
     assert app("SELECT taskbridge.company_deny('ana', 73)") is False
