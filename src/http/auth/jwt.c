@@ -210,7 +210,7 @@ static int check_times(const json_t *claims, const struct tb_jwt_rules *rules, i
         return TB_JWT_EXPIRED;
     if (nbf_us > now_us + rules->leeway_us || iat_us > now_us + rules->leeway_us)
         return TB_JWT_EARLY;
-    *ret_expires_at_us = exp_us + rules->leeway_us;
+    *ret_expires_at_us = exp_us;
     return 0;
 }
 
