@@ -147,8 +147,8 @@ static void add_change(struct tb_job *job, const struct waiting_task *task)
         return;
     if (is_missing && task->missing_us >= apart_us) {
         change.reason = reason_of(task->kind);
-        tb_log(tb_job_log(job), TB_LOG_WARNING, "task lost", TB_F_EVENT("task_lost"), TB_F_STR("task", task->task_id),
-               TB_F_STR("reason", change.reason));
+        tb_log(tb_job_log(job), TB_LOG_WARNING, "task lost", TB_F_EVENT("task_lost"),
+               TB_F_STR("task", task->task_id), TB_F_STR("reason", change.reason));
     }
     run->changes[run->change_count++] = change;
 }
@@ -183,6 +183,10 @@ static void ask_workers(struct tb_job_waiting *run, enum tb_pidbox_method method
     for (size_t i = 0; i < count; i++)
         run->questions[i] =
             (struct tb_pidbox_question){.worker = run->workers[i], .ids = run->ids, .id_count = id_count};
+    if (tb_job_is_stopping(run->job)) {
+        end(run->job, TB_JOB_STOPPED, "the daemon stops");
+        return;
+    }
     run->asks_queues = method == TB_PIDBOX_QUEUES;
     run->answered = 0;
     run->round = (struct tb_pidbox_round){.method = method,
@@ -460,10 +464,21 @@ static int64_t period_s(const struct tb_config *config)
     return config->maintenance.statuses_every_s;
 }
 
+/* Workers, or a broker that says nothing, are not waited for. */
+static void stop(struct tb_job *job)
+{
+    struct tb_job_waiting *run = tb_job_owner(job);
+
+    if (!tb_pidbox_is_busy(run->pidbox))
+        return;
+    tb_pidbox_cancel(run->pidbox);
+    end(job, TB_JOB_STOPPED, "the daemon stops");
+}
+
 struct tb_job_kind tb_job_waiting_kind(struct tb_job_waiting *waiting)
 {
     return (struct tb_job_kind){
-        .name = "update_waiting_tasks", .period_s = period_s, .start = start, .owner = waiting};
+        .name = "update_waiting_tasks", .period_s = period_s, .start = start, .stop = stop, .owner = waiting};
 }
 
 int tb_job_waiting_new(const struct tb_judging_options *options, struct tb_job_waiting **ret_waiting,
