@@ -1,9 +1,11 @@
 """The product's own tests; none of them knows that there is a taskbridge."""
 
+from datetime import timedelta
 from unittest import mock
 
 from django.contrib.auth import get_user_model
 from django.test import TestCase, TransactionTestCase
+from django.utils import timezone
 from rest_framework.test import APIClient
 from taskbridge_celery.django.models import BackgroundTaskTracker
 
@@ -53,6 +55,17 @@ class OnboardingTests(TestCase):
         )
         document = self.client.get(self.url + "task_status/").json()
         self.assertEqual(document["active_tasks"][0]["progress"], 40)
+
+    def test_rows_are_found_by_the_names_of_time_stamped_models(self):
+        rows = BackgroundTaskTracker.objects
+        for number in (1, 2):
+            at = timezone.now() - timedelta(days=number)
+            rows.create(company=self.company, task_id="t-%d" % number, created=at)
+        self.assertEqual(rows.order_by("created").first().task_id, "t-2")
+        recent = rows.filter(created__gte=timezone.now() - timedelta(hours=36))
+        self.assertEqual([row.task_id for row in recent], ["t-1"])
+        self.assertEqual(recent.count(), 1)
+        self.assertEqual(recent.get().created, recent.get().created_at)
 
     def test_another_users_company_is_not_there(self):
         other = Company.objects.create(name="Other")

@@ -65,6 +65,17 @@ class Name(models.CharField):  # type: ignore[type-arg]
         return "" if value is None else value
 
 
+class Trackers(models.Manager):  # type: ignore[type-arg]
+    """Rows are also found by the names that TimeStampedModel gives its stamps."""
+
+    def get_queryset(self) -> Any:
+        return (
+            super()
+            .get_queryset()
+            .annotate(created=models.F("created_at"), modified=models.F("updated_at"))
+        )
+
+
 class BackgroundTaskTracker(models.Model):
     """One background task of one company."""
 
@@ -136,6 +147,8 @@ class BackgroundTaskTracker(models.Model):
             blank=True,
         )
 
+    objects = Trackers()
+
     class Meta:
         managed = False
         db_table = conf.table()
@@ -147,13 +160,21 @@ class BackgroundTaskTracker(models.Model):
 
     @property
     def created(self) -> Any:
-        """The name that TimeStampedModel gives it."""
+        """created_at, as TimeStampedModel calls it."""
         return self.created_at
+
+    @created.setter
+    def created(self, at: Any) -> None:
+        self.created_at = at
 
     @property
     def modified(self) -> Any:
-        """The name that TimeStampedModel gives it."""
+        """updated_at, as TimeStampedModel calls it."""
         return self.updated_at
+
+    @modified.setter
+    def modified(self, at: Any) -> None:
+        self.updated_at = at
 
     @property
     def attempt(self) -> int:

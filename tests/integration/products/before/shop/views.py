@@ -34,7 +34,7 @@ class TaskStatus(APIView):
     def get(self, request, company_id):
         company = get_object_or_404(Company, pk=company_id)
         trackers = BackgroundTaskTracker.objects.filter(company=company)
-        active = trackers.filter(status__in=["pending", "running"])
+        active = trackers.filter(status__in=["pending", "running"]).order_by("created")
         completed = trackers.filter(status__in=["success", "failed"]).order_by("-completed_at")
         return Response({
             "active_tasks": [self.shown(tracker) for tracker in active],
