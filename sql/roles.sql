@@ -41,7 +41,6 @@ FROM (VALUES
 
     ('taskbridge_reader', 'background_task_trackers', 'SELECT', '{}', false),
     ('taskbridge_reader', 'task_attempts', 'SELECT', '{}', false),
-    ('taskbridge_reader', 'task_attempts_seen', 'SELECT', '{}', false),
     ('taskbridge_reader', 'failures', 'SELECT', '{}', false),
     ('taskbridge_reader', 'task_stats', 'SELECT', '{}', false),
     ('taskbridge_reader', 'task_stats_seen', 'SELECT', '{}', false),
@@ -145,14 +144,12 @@ END
 $$;
 
 -- Row-level security. A reader sees the rows of the company that its transaction names, unless that was removed; or
--- all, if it says that an operator asks. The table's owner is not bound by this: http_see.sql makes it a reader.
+-- all, if it says that an operator asks; and of attempts those of the tasks that it sees. (A view would read with its
+-- owner's eyes: none over these tables is a reader's.) The tables' owner is not bound: http_see.sql makes it a reader.
 DO $$
 DECLARE
     wanted record;
 BEGIN
-    IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = 'background_task_trackers'::regclass) THEN
-        ALTER TABLE background_task_trackers ENABLE ROW LEVEL SECURITY;
-    END IF;
     FOR wanted IN SELECT * FROM (VALUES
         ('background_task_trackers', 'trackers_of_company', 'SELECT', NULL::name,
          'company_key = current_setting(''taskbridge.company'', true)'
@@ -161,9 +158,16 @@ BEGIN
          ' OR current_setting(''taskbridge.operator'', true) = ''on'''),
         ('background_task_trackers', 'trackers_writer', 'ALL', 'taskbridge_writer', 'true'),
         ('background_task_trackers', 'trackers_app', 'SELECT', 'taskbridge_app',
-         'company_key IS NULL OR NOT EXISTS (SELECT FROM companies_removed r WHERE r.id = company_key)'))
+         'company_key IS NULL OR NOT EXISTS (SELECT FROM companies_removed r WHERE r.id = company_key)'),
+        ('task_attempts', 'attempts_of_company', 'SELECT', NULL,
+         'EXISTS (SELECT FROM background_task_trackers t WHERE t.task_id = task_attempts.task_id)'),
+        ('task_attempts', 'attempts_writer', 'ALL', 'taskbridge_writer', 'true'))
         AS policies (table_name, policy_name, command, role, condition)
     LOOP
+        CONTINUE WHEN to_regclass(format('%I.%I', current_setting('taskbridge.schema'), wanted.table_name)) IS NULL;
+        IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = wanted.table_name::regclass) THEN
+            EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', wanted.table_name);
+        END IF;
         CONTINUE WHEN wanted.role IS NOT NULL AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted.role);
         CONTINUE WHEN EXISTS (SELECT FROM pg_policy
                               WHERE polrelid = wanted.table_name::regclass AND polname = wanted.policy_name);

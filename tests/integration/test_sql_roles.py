@@ -67,6 +67,22 @@ def test_a_reader_sees_the_company_that_its_transaction_names(act_as, rows):
     assert reader.run("COMMIT", SELECT) == []
 
 
+def test_a_reader_sees_attempts_of_the_tasks_that_it_sees(act_as, rows, database):
+    database.execute("INSERT INTO task_attempts (task_id, ended_at, kind) "
+                     "SELECT task_id, now(), 'retried' FROM background_task_trackers")
+    reader = act_as("taskbridge_reader")
+    attempts = "SELECT task_id FROM task_attempts ORDER BY task_id"
+    assert reader.run(attempts) == []
+    assert reader.run("BEGIN", "SELECT set_config('taskbridge.company', '1', true)", attempts) == [("of one",)]
+    reader.run("ROLLBACK")
+    assert reader.run("BEGIN", "SELECT set_config('taskbridge.operator', 'on', true)", attempts) == [
+        ("of nobody",), ("of one",), ("of two",)]
+    reader.run("ROLLBACK")
+    # A view would read with its owner's eyes.
+    assert reader.refused("SELECT task_id FROM task_attempts_seen")
+    assert len(act_as("taskbridge_writer").run(attempts)) == 3
+
+
 def test_an_operator_sees_all(act_as, rows):
     reader = act_as("taskbridge_reader")
     assert reader.run("BEGIN", "SELECT set_config('taskbridge.operator', 'on', true)", SELECT) == [
