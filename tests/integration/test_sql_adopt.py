@@ -225,6 +225,23 @@ def test_again_changes_nothing_and_later_facts_count(product, listener):
     assert listener() == ["73", "74"]
 
 
+def test_how_adopted_tasks_went_is_counted_once(product):
+    product.execute("DELETE FROM task_stats")
+
+    def counted():
+        return {row["measure"]: int(row["n"]) for row in product.query(
+            "SELECT measure, sum(count) AS n FROM task_stats_seen WHERE measure IN ('success', 'failure') GROUP BY measure")}
+
+    for row in ADOPTED:
+        insert(product, *row[:-1])
+    adopt(product)
+    assert counted() == {"success": 3, "failure": 4}
+    update(product, "runs", status="success", progress=100, completed_at=at(10), modified=at(10))
+    for _ in range(2):
+        adopt(product)
+    assert counted() == {"success": 4, "failure": 4}
+
+
 def test_adopted_rows_go_on_with_their_events(product):
     insert(product, "runs", "running", 42, at(2))
     adopt(product)
