@@ -106,7 +106,7 @@ def test_progress_is_announced_as_it_is_drawn(served, browser):
     task = seen["active"][0]
     assert task["state"] == "En curso"
     assert task["text"] == "Mes 3"
-    assert task["bar"] == {"label": "faults.progress_text", "now": "42", "said": "42 %, Mes 3", "width": "42%"}
+    assert task["bar"] == {"label": "progress_text", "now": "42", "said": "42 %, Mes 3", "width": "42%"}
     assert browser.execute_script("return document.documentElement.lang") == "es"
 
 
@@ -128,7 +128,7 @@ def test_failed_task_is_explained_in_plain_words(served, browser):
     page = Page(browser, served.server.url, served.token)
     seen = page.wait_for(lambda seen: seen["recent"], what="the failed task")
     assert seen["recent"][0]["state"] == "Fallida"
-    assert seen["recent"][0]["error"] == "No se pudo completar: failed at 40"
+    assert seen["recent"][0]["error"] == "No se pudo completar esta tarea."
     assert seen["finished"] == "Todo terminó, pero 1 tarea falló."
 
 

@@ -149,6 +149,7 @@ def test_slow_readers_of_a_large_document_share_one_copy(site, server):
         connection.close()
 
 
+@measures_memory
 def test_texts_of_control_characters_do_not_hold_the_others_up(site, server):
     fill(site, 1000, "repeat(chr(1), 2000)")
     waits, over = [], threading.Event()
