@@ -325,6 +325,7 @@ CREATE TABLE IF NOT EXISTS flow_companies (
     kept_at timestamptz NOT NULL DEFAULT now(),      -- when it was last said or asked for, to a day
     CONSTRAINT flow_companies_pkey PRIMARY KEY (root_id)
 );
+CREATE INDEX IF NOT EXISTS flow_companies_kept ON flow_companies (kept_at);
 
 -- The company that a task inherits: its root's own; else the nearest ancestor's own that is known; where the line of
 -- ancestors is broken, what the last of them inherited. Only what is said of a task itself is passed on along a line

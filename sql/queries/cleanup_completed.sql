@@ -1,7 +1,7 @@
 -- Deletes rows that ended more than $1 seconds ago, at most $2, the oldest first; but not the root of a flow of which
 -- another row ended later or has not ended. And as many again, ended or not, of companies that were removed of late.
 -- Rows in use are left for the next time, so that no event waits for this. Where tasks inherit, a root's company stays for
--- steps that come later still. Returns how many went; their companies are notified.
+-- steps that come later still, for 90 days, as statistics do. Returns how many went; their companies are notified.
 WITH doomed AS (
     SELECT id FROM background_task_trackers t
     WHERE completed_at IS NOT NULL AND completed_at < now() - make_interval(secs => $1::float8)
@@ -38,6 +38,10 @@ WITH doomed AS (
              OR EXISTS (SELECT FROM flow_companies))
     ORDER BY task_id
     ON CONFLICT (root_id) DO UPDATE SET company = excluded.company, kept_at = now()
+), old_stats AS (
+    DELETE FROM task_stats WHERE bucket < now() - interval '90 days'
+), old_flows AS (
+    DELETE FROM flow_companies WHERE kept_at < now() - interval '90 days'
 ), woken AS MATERIALIZED (
     SELECT count(pg_notify('taskbridge_company', company_key))
     FROM (SELECT DISTINCT company_key FROM deleted WHERE company_key IS NOT NULL) companies
