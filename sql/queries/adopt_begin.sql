@@ -54,7 +54,7 @@ BEGIN
         END IF;
         IF wanted.kind = 'stamp' AND type.name = 'timestamp without time zone'
                 AND current_setting('taskbridge.adopt_zone') = '' THEN
-            RAISE EXCEPTION 'the column % of % has no time zone: say of which zone its times are (Django''s TIME_ZONE): '
+            RAISE EXCEPTION 'the column % of % has no time zone: say of which its times are (Django''s TIME_ZONE): '
                             '--time-zone America/Santiago', found, source;
         END IF;
         list := concat_ws(', ', nullif(list, ''), CASE
