@@ -209,6 +209,7 @@ CREATE TABLE IF NOT EXISTS background_task_trackers (
     rule_display_name text COLLATE "C",
     worker_at timestamptz,
     worker text COLLATE "C",
+    worker_source text COLLATE "C",                 -- the broker and vhost where it was heard
     queue_at timestamptz,
     queue text COLLATE "C",
     root_at timestamptz,

@@ -1,8 +1,10 @@
 -- What the bridge knows besides tasks: workers, what could not be used, its own instances and what was done.
 
--- A worker's node by its name. Values are those of the event with the greatest stamp (seen_at).
+-- A worker's node by its name, at the broker and vhost where it is heard (source): two applications may well have
+-- workers of one name. Values are those of the event with the greatest stamp (seen_at).
 CREATE TABLE IF NOT EXISTS celery_workers (
-    hostname text COLLATE "C" PRIMARY KEY,
+    source text COLLATE "C" NOT NULL DEFAULT coalesce(current_setting('taskbridge.source', true), ''),
+    hostname text COLLATE "C",
     online_at timestamptz,
     heartbeat_at timestamptz,
     offline_at timestamptz,
@@ -19,7 +21,8 @@ CREATE TABLE IF NOT EXISTS celery_workers (
     sw_ver text COLLATE "C",
     sw_sys text COLLATE "C",
     queues text[],                                  -- that it takes tasks from, as it said at queues_at
-    queues_at timestamptz
+    queues_at timestamptz,
+    PRIMARY KEY (source, hostname)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 
 -- A worker's process, for the meter of events that never came. Between its first and its last heartbeat it took up
@@ -28,6 +31,7 @@ CREATE TABLE IF NOT EXISTS celery_workers (
 -- Where a process has its number anew (in a container each has the same) its count begins anew: what was counted until
 -- then is kept in former_processed and former_starts.
 CREATE TABLE IF NOT EXISTS worker_incarnations (
+    source text COLLATE "C" NOT NULL DEFAULT coalesce(current_setting('taskbridge.source', true), ''),
     hostname text COLLATE "C",
     pid bigint,
     first_heartbeat_at timestamptz,
@@ -39,7 +43,7 @@ CREATE TABLE IF NOT EXISTS worker_incarnations (
     former_processed bigint NOT NULL DEFAULT 0,
     former_starts bigint NOT NULL DEFAULT 0,
     updated_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (hostname, pid)
+    PRIMARY KEY (source, hostname, pid)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE worker_incarnations ALTER open_starts SET STORAGE EXTERNAL;
 
@@ -67,7 +71,7 @@ CREATE OR REPLACE FUNCTION worker_count(count bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT least(greatest(count, 0), 9007199254740992) $$;
 
 CREATE OR REPLACE VIEW worker_missed_events AS
-SELECT hostname, pid, first_heartbeat_at, last_heartbeat_at,
+SELECT source, hostname, pid, first_heartbeat_at, last_heartbeat_at,
     worker_count(worker_count(former_processed) + worker_count(last_processed) - worker_count(first_processed))
         AS processed,
     worker_count(former_starts) + worker_count(starts_seen) AS starts_seen,

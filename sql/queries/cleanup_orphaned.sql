@@ -8,7 +8,7 @@ WITH silent AS (
         AND coalesce(tracker_time(eta), '-infinity') <= now()
         AND NOT (celery_state IN ('RECEIVED', 'STARTED', 'PROGRESS') AND EXISTS (
             SELECT FROM celery_workers w
-            WHERE w.hostname = t.worker AND w.heard_at > now() - interval '5 minutes'))
+            WHERE w.source = t.worker_source AND w.hostname = t.worker AND w.heard_at > now() - interval '5 minutes'))
     ORDER BY updated_at, id LIMIT $2::bigint
     FOR UPDATE OF t SKIP LOCKED
 ), ended AS (

@@ -4,4 +4,4 @@ WHERE completed_at IS NULL AND updated_at < now() - make_interval(secs => $1::fl
     AND coalesce(tracker_time(eta), '-infinity') <= now()
     AND NOT (celery_state IN ('RECEIVED', 'STARTED', 'PROGRESS') AND EXISTS (
         SELECT FROM celery_workers w
-        WHERE w.hostname = t.worker AND w.heard_at > now() - interval '5 minutes'))
+        WHERE w.source = t.worker_source AND w.hostname = t.worker AND w.heard_at > now() - interval '5 minutes'))

@@ -24,7 +24,7 @@ SELECT hostname, pid, first_at, first_processed, last_at, last_processed,
     worker_starts_between(stamps, first_at, last_at), worker_starts_open(stamps, first_at, last_at)
 FROM beats FULL JOIN starts USING (hostname, pid)
 ORDER BY hostname, pid
-ON CONFLICT (hostname, pid) DO UPDATE SET
+ON CONFLICT (source, hostname, pid) DO UPDATE SET
     (first_heartbeat_at, first_processed, last_heartbeat_at, last_processed, former_processed, former_starts,
      starts_seen, open_starts) = (
         SELECT first_at, first_processed, last_at, last_processed, former_processed, former_starts,

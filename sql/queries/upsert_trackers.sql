@@ -11,7 +11,8 @@ WITH changed AS (
         progress_value, text_at, progress_note, name_at, name, received_name_at, received_name, rule_is_of_name,
         rule_at, rule_type, rule_display_name, worker_at, worker, queue_at, queue, root_at, root_id, parent_at,
         parent_id, args_at, args, kwargs_at, kwargs, eta_at, eta, expires_at, expires, retries_at, retries,
-        event_company_at, event_company, rule_company_at, rule_company, inherits_company, belongs_to_nobody)
+        event_company_at, event_company, rule_company_at, rule_company, inherits_company, belongs_to_nobody,
+        worker_source)
     SELECT
         task_id, sent_at, first_alive_at, received_at, began_at, retried_at, requeued_at, cancelled_at, rejected_at,
         alive_at, succeeded_at, result, runtime_s, failed_at, error, traceback, revoked_at, revoke_text, progress_at,
@@ -19,7 +20,8 @@ WITH changed AS (
         coalesce(rule_is_of_name, false), rule_at, rule_type, rule_display_name, worker_at, worker, queue_at, queue,
         root_at, root_id, parent_at, parent_id, args_at, args, kwargs_at, kwargs, eta_at, eta, expires_at, expires,
         retries_at, retries, event_company_at, event_company, rule_company_at, rule_company,
-        coalesce(inherits_company, false), coalesce(belongs_to_nobody, false)
+        coalesce(inherits_company, false), coalesce(belongs_to_nobody, false),
+        CASE WHEN worker IS NOT NULL THEN coalesce(current_setting('taskbridge.source', true), '') END
     FROM unnest(
         $1::text[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
         $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[],
@@ -129,6 +131,9 @@ WITH changed AS (
         worker_at = greatest(t.worker_at, excluded.worker_at),
         worker = CASE WHEN (excluded.worker_at, excluded.worker) > (coalesce(t.worker_at, '-infinity'), t.worker)
             THEN excluded.worker ELSE t.worker END,
+        worker_source = CASE WHEN (excluded.worker_at, excluded.worker, excluded.worker_source) >
+                (coalesce(t.worker_at, '-infinity'), t.worker, t.worker_source)
+            THEN excluded.worker_source ELSE t.worker_source END,
         queue_at = greatest(t.queue_at, excluded.queue_at),
         queue = CASE WHEN (excluded.queue_at, excluded.queue) > (coalesce(t.queue_at, '-infinity'), t.queue)
             THEN excluded.queue ELSE t.queue END,

@@ -13,7 +13,7 @@ FROM unnest(
     $16::timestamptz[], $17::timestamptz[], $18::timestamptz[])
     AS e (hostname, seen_at, heard_at, skew_us, pid, freq_seconds, counted_at, active, processed, load1, load5, load15,
           sw_ident, sw_ver, sw_sys, online_at, heartbeat_at, offline_at)
-ON CONFLICT (hostname) DO UPDATE SET
+ON CONFLICT (source, hostname) DO UPDATE SET
     heard_at = greatest(w.heard_at, excluded.heard_at),
     online_at = greatest(w.online_at, excluded.online_at),
     heartbeat_at = greatest(w.heartbeat_at, excluded.heartbeat_at),

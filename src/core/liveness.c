@@ -61,7 +61,8 @@ static enum tb_liveness_verdict decide_unasked(const struct tb_liveness_facts *f
 }
 
 /* Two workers of one name share the queue of questions, and whichever takes one knows only its own: then a no
- * means nothing.
+ * means nothing. Nor does it where a worker's tasks end without an event: what it has no longer may have
+ * succeeded.
  *
  * Of a task that has not started, a worker says that it has it only when it is about to run it: until then it
  * waits for its eta or its rate limit, where nobody can look. Such a task is gone only if its worker came
@@ -73,7 +74,7 @@ static enum tb_liveness_verdict decide_unasked(const struct tb_liveness_facts *f
 static enum tb_liveness_verdict decide_has_not(const struct tb_liveness_facts *facts,
                                                const struct tb_liveness_bounds *bounds)
 {
-    if (facts->worker_is_shared)
+    if (facts->worker_is_shared || facts->worker_is_mute)
         return TB_LIVENESS_FINE;
     if (is_in(facts, "RECEIVED") && !facts->worker_came_back)
         return facts->is_lost ? TB_LIVENESS_FOUND : TB_LIVENESS_FINE;
@@ -85,7 +86,7 @@ static enum tb_liveness_verdict decide_has_not(const struct tb_liveness_facts *f
 /* Of what was called lost already, the worker said no once more: it is not asked again. */
 static enum tb_liveness_verdict decide_runs_not(const struct tb_liveness_facts *facts)
 {
-    if (facts->worker_is_shared)
+    if (facts->worker_is_shared || facts->worker_is_mute)
         return TB_LIVENESS_FINE;
     if (facts->is_lost)
         return TB_LIVENESS_MISSING;

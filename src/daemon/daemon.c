@@ -57,6 +57,7 @@ static int open_sink(struct tb_daemon *daemon, struct tb_error *err)
     const struct tb_store_sink_options options = {
         .url = config->database.url,
         .schema = config->database.schema,
+        .source = daemon->amqp_source,
         .instance = config->daemon.instance,
         .application_name = "taskbridged",
         .dead_letters_max_rows = config->maintenance.dead_letters_max_rows,

@@ -324,7 +324,7 @@ def test_a_daemon_needs_the_writers_rights_and_no_other(database, driver, writer
         assert execute(writer, "cleanup_orphaned", 3600, 10)[0][0] == 0
         assert execute(writer, "inherit_waiting", 10)[0][0] == 0
         assert execute(writer, "maintenance_begin", "job", "one", 1, False)[0][0] is not None
-        assert execute(writer, "statuses_find", None, 0, 10**12, 10) == []
+        assert execute(writer, "statuses_find", None, 0, 10**12, 10, "") == []
         execute(writer, "instance_beat", "one", "run", "0.1.0", "now", True, None, None, 0, 0, 0, 0, 0, "{}",
                 "broker", "queue", 15)
         assert execute(writer, "instances_forget", 86400) == [(0,)]

@@ -199,7 +199,7 @@ NOW = ago(0)
 
 def find(database, limit=100):
     """By task id: state, worker, seconds missing, whether the worker came back, is lost, is shared."""
-    rows = execute(database, "statuses_find", None, 0, SILENT_US, limit)
+    rows = execute(database, "statuses_find", None, 0, SILENT_US, limit, "")
     return {row[1]: {"id": row[0], "updated_at": row[4], "state": row[2], "worker": row[3], "missing": row[6],
                      "came_back": row[9], "lost": row[10], "shared": row[11]} for row in rows}
 
@@ -234,10 +234,10 @@ def test_pages_go_from_the_longest_silence_on(database):
     for number, seconds in enumerate((300, 900, 600)):
         write_silent(database, f"t{number}", began_at=ago(1000))
         heard_ago(database, f"t{number}", seconds)
-    first = execute(database, "statuses_find", None, 0, SILENT_US, 2)
+    first = execute(database, "statuses_find", None, 0, SILENT_US, 2, "")
     assert [row[1] for row in first] == ["t1", "t2"]
     after = datetime.datetime.fromtimestamp(0, UTC) + datetime.timedelta(microseconds=first[-1][4])
-    assert [row[1] for row in execute(database, "statuses_find", after, first[-1][0], SILENT_US, 2)] == ["t0"]
+    assert [row[1] for row in execute(database, "statuses_find", after, first[-1][0], SILENT_US, 2, "")] == ["t0"]
 
 
 def test_a_lost_task_is_recorded_and_its_company_told(database, listener):
@@ -456,3 +456,26 @@ def test_headers_that_jsonb_refuses_are_kept_as_text(database):
     rows = database.query("SELECT headers, body FROM dead_letters ORDER BY id")
     assert [row["headers"] for row in rows] == [{"a": 1}, '{"a": "\\u0000"}', "{broken", None]
     assert all(bytes(row["body"]) == b"\x00\xff" for row in rows)
+
+
+# ---- two brokers ----
+
+def hear(database, source, processed):
+    """A heartbeat and a task's start of a worker w@host, heard at that broker."""
+    database.execute("SELECT set_config('taskbridge.source', %s, false)", (source,))
+    rows = [{"task_id": f"at {source}", "began_at": ago(900), "worker_at": ago(900), "worker": "w@host"}]
+    write_rows(database, *rows)
+    database.execute("INSERT INTO celery_workers (hostname, heard_at, processed) VALUES ('w@host', now(), %s)", (processed,))
+    database.execute("SELECT set_config('taskbridge.source', '', false)")
+
+
+def test_workers_of_one_name_at_two_brokers_are_two(database):
+    hear(database, "here/", 1)
+    hear(database, "there/app", 2)
+    heard_ago(database, "at here/", 600)
+    heard_ago(database, "at there/app", 600)
+    for source in ("here/", "there/app"):
+        assert [row[1] for row in execute(database, "statuses_find", None, 0, SILENT_US, 10, source)] == [f"at {source}"]
+    assert [row[0] for row in execute(database, "status_workers")] == ["w@host at here/", "w@host at there/app"]
+    database.execute("DELETE FROM celery_workers WHERE source = 'here/'")
+    assert [row[0] for row in execute(database, "status_workers")] == ["w@host"]

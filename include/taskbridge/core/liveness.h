@@ -18,6 +18,7 @@ struct tb_liveness_facts {
     int64_t heard_until;     /* up to when everything that was said is in the database */
     bool worker_came_back;   /* its last worker-online is later than what is known of the task */
     bool worker_is_shared;   /* two living workers use that name */
+    bool worker_is_mute;     /* it runs tasks of which it says nothing */
     bool is_lost; /* was called lost already: may be found again; celery_state is what it was before */
 };
 

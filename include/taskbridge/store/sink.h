@@ -13,6 +13,7 @@ struct tb_store_sink;
 struct tb_store_sink_options {
     const char *url; /* borrowed during the call, as the following */
     const char *schema;
+    const char *source;   /* what the broker and vhost of its events are called in the tables */
     const char *instance; /* of bridge_instances: the counters' key, unique among running daemons */
     const char *application_name;
     int64_t dead_letters_max_rows, dead_letters_max_bytes; /* of one kind; beyond they are only counted */

@@ -25,9 +25,9 @@ struct tb_status_change {
 };
 
 /* Pushes the parameters of a page of silent tasks: those behind (after_updated_at, after_id), first of all
- * TB_STAMP_NONE and 0. */
+ * TB_STAMP_NONE and 0, and whose worker is heard at that source. */
 void tb_statuses_push_find(struct tb_params *params, int64_t after_updated_at, int64_t after_id,
-                           int64_t silent_us, int64_t limit);
+                           int64_t silent_us, int64_t limit, struct tb_str source);
 
 /* Reads one row of the page; text is copied into the arena. 0 or -ENOMEM. */
 int tb_statuses_read(const struct tb_result *result, size_t row, struct tb_arena *arena,

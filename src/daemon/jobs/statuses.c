@@ -272,7 +272,7 @@ static void find_page(struct tb_job *job)
     begin_params(run);
     tb_statuses_push_find(&run->params, run->after_updated_at, run->after_id,
                           tb_job_config(job)->maintenance.silent_after_s * TB_US_PER_S,
-                          (int64_t)TB_SUSPECTS_MAX);
+                          (int64_t)TB_SUSPECTS_MAX, tb_str_of(run->evidence.source));
     execute(job, tb_statuses_queries.find, on_page_rows, on_page);
 }
 

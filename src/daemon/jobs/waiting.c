@@ -253,6 +253,7 @@ static void record_queues(struct tb_job *job)
     begin_params(run);
     tb_params_push_columns(&run->params, columns, TB_COUNT(columns), run->told, run->told_count,
                            sizeof(*run->told));
+    tb_params_push_text(&run->params, tb_str_of(run->evidence.source));
     execute(job, tb_statuses_queries.queues, NULL, on_queues_recorded);
 }
 
@@ -375,6 +376,7 @@ static void find_tasks(struct tb_job *job)
     begin_params(run);
     tb_params_push_int64(&run->params, tb_job_config(job)->maintenance.silent_after_s * TB_US_PER_S);
     tb_params_push_int64(&run->params, (int64_t)TASKS_MAX);
+    tb_params_push_text(&run->params, tb_str_of(run->evidence.source));
     execute(job, tb_statuses_queries.waiting, on_task_rows, on_tasks);
 }
 
@@ -418,6 +420,7 @@ static void find_workers(struct tb_job *job)
 
     begin_params(run);
     tb_params_push_int64(&run->params, tb_job_config(job)->maintenance.silent_after_s * TB_US_PER_S);
+    tb_params_push_text(&run->params, tb_str_of(run->evidence.source));
     execute(job, tb_statuses_queries.workers, on_worker_rows, on_workers);
 }
 

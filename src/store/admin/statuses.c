@@ -27,12 +27,13 @@ static const struct tb_column change_columns[] = {
 };
 
 void tb_statuses_push_find(struct tb_params *params, int64_t after_updated_at, int64_t after_id,
-                           int64_t silent_us, int64_t limit)
+                           int64_t silent_us, int64_t limit, struct tb_str source)
 {
     tb_params_push_stamp(params, after_updated_at);
     tb_params_push_int64(params, after_id);
     tb_params_push_int64(params, silent_us);
     tb_params_push_int64(params, limit);
+    tb_params_push_text(params, source);
 }
 
 int tb_statuses_read(const struct tb_result *result, size_t row, struct tb_arena *arena,
@@ -56,6 +57,7 @@ int tb_statuses_read(const struct tb_result *result, size_t row, struct tb_arena
     facts->worker_came_back = tb_result_int64(result, row, 9) != 0;
     facts->is_lost = tb_result_int64(result, row, 10) != 0;
     facts->worker_is_shared = tb_result_int64(result, row, 11) != 0;
+    facts->worker_is_mute = tb_result_int64(result, row, 12) != 0;
     *ret_task = task;
     return 0;
 }

@@ -54,6 +54,7 @@ struct tb_store_sink {
     struct tb_sink_events events;
     struct tb_store_sink_options options;
     char *instance; /* owned */
+    char *source;   /* owned: where its events are heard */
     char run[TB_UUID_TEXT_BYTES];
     struct tb_pg_connection *connection; /* owned */
     struct slot slots[TB_SINK_BATCHES_MAX];
@@ -167,7 +168,6 @@ static int push_rows(struct tb_store_sink *s, struct slot *slot)
 {
     if (!slot->batch->row_count)
         return 0;
-    (void)open_statement(s, slot, &tb_query_sink_begin);
     int r = push_marked_starts(s, slot);
     if (r)
         return r;
@@ -181,6 +181,7 @@ static int push_statements(struct tb_store_sink *s, struct slot *slot)
 {
     const struct tb_batch *batch = slot->batch;
     const struct tb_batch_mark mark = {tb_str_of(s->instance), tb_str_of(s->run), number_of(s, batch)};
+    tb_params_push_text(open_statement(s, slot, &tb_query_sink_begin), tb_str_of(s->source));
     int r = push_rows(s, slot);
 
     if (r)
@@ -393,7 +394,8 @@ int tb_store_sink_open(struct tb_loop *loop, const struct tb_store_sink_options 
     tb_buf_init(&s->buf, TB_BATCH_ARENA_MAX_BYTES + 64 * TB_MIB);
     tb_arena_init(&s->lists, LISTS_MAX_BYTES);
     s->instance = strdup(options->instance);
-    r = s->instance ? tb_random_uuid(s->run) : -ENOMEM;
+    s->source = strdup(options->source);
+    r = s->instance && s->source ? tb_random_uuid(s->run) : -ENOMEM;
     if (r)
         tb_error_set_errno(err, r, "the sink can't be opened");
     else
@@ -402,8 +404,8 @@ int tb_store_sink_open(struct tb_loop *loop, const struct tb_store_sink_options 
         tb_store_sink_close(s);
         return r;
     }
-    s->options.url = s->options.schema = s->options.instance = s->options.application_name =
-        NULL; /* were borrowed */
+    s->options.url = s->options.schema = s->options.source = s->options.instance =
+        s->options.application_name = NULL; /* were borrowed */
     *ret_sink = s;
     return 0;
 }
@@ -417,6 +419,7 @@ void tb_store_sink_close(struct tb_store_sink *s)
     tb_buf_deinit(&s->buf);
     tb_arena_deinit(&s->lists);
     free(s->instance);
+    free(s->source);
     free(s);
 }
 

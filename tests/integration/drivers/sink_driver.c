@@ -154,6 +154,7 @@ static int open_sink(struct driver *driver, const char *url, const char *instanc
 {
     const struct tb_store_sink_options options = {.url = url,
                                                   .schema = "taskbridge",
+                                                  .source = "",
                                                   .dead_letters_max_rows = 10000,
                                                   .dead_letters_max_bytes = INT64_C(256) << 20,
                                                   .instance = instance,
