@@ -79,7 +79,7 @@ def test_no_server_logs_a_secret_of_its_database_url(bare_site, start, shape):
     site = bare_site
     url = shape.format(host=f"127.0.0.1:{free_port()}")
     server = getattr(site, start)(wait=False, TASKBRIDGE_DATABASE_URL=url)
-    server.wait_until(lambda: not server.is_running() or "retry_in_ms" in server.output(), 20, "it says what is wrong") \
+    server.wait_until(lambda: not server.is_running() or "event=database_" in server.output(), 20, "it says what is wrong") \
         if server.is_running() else None
     check_silence(url, start, server.output())
     server.kill()
