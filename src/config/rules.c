@@ -151,7 +151,8 @@ static int unknown_key(struct tb_reader *reader, struct tb_str name)
         tb_nearest_offer(&nearest, tb_str_of(tb_schema_rule_keys[i].name));
     if (nearest.name[0])
         return tb_reader_wrong(reader, "a rule has nothing of this name; did you mean %s?", nearest.name);
-    return tb_reader_wrong(reader, "a rule has match, type, display_name, failure_message, company and redact");
+    return tb_reader_wrong(reader,
+                           "a rule has match, type, display_name, failure_message, company and redact");
 }
 
 static const struct tb_rule_key *find_key(struct tb_str name)

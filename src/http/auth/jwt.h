@@ -34,8 +34,8 @@ enum tb_jwt_outcome {
 /* For a person; static. */
 const char *tb_jwt_words(int outcome);
 
-/* 0 with the claims, an object that the caller decrefs, and their exp (which the leeway may have passed over);
- * or an enum tb_jwt_outcome. */
+/* 0 with the claims, an object that the caller decrefs, and their exp (which the leeway may have passed
+ * over); or an enum tb_jwt_outcome. */
 int tb_jwt_verify(struct tb_str token, const struct tb_jwt_rules *rules, int64_t now_us, json_t **ret_claims,
                   int64_t *ret_expires_at_us) TB_MUST_CHECK;
 
