@@ -71,7 +71,7 @@ root_make() {
         apt-config dump | grep -E '^Acquire::(Check|http|https|ftp)[^ ]* "' || true
         printf 'Acquire::Retries "3";\nAcquire::Languages "none";\n'
     } >"$root/etc/apt/apt.conf.d/90machine"
-    printf '127.0.0.1 localhost %s\n::1 localhost\n' "$(uname -n)" >"$root/etc/hosts"
+    printf '127.0.0.1 localhost %s\n::1 ip6-localhost ip6-loopback\n' "$(uname -n)" >"$root/etc/hosts"
     cp -L /etc/resolv.conf "$root/etc/resolv.conf" &&
         find "$cache/debs" -name '*.deb' -exec cp -t "$root/var/cache/apt/archives" {} + &&
         mkdir -p "$root$ROOT_CACHE" &&
