@@ -241,6 +241,7 @@ CREATE TABLE IF NOT EXISTS background_task_trackers (
     lost_at timestamptz,                             -- these by maintenance alone
     lost_reason text,
     missing_since timestamptz,                       -- when its worker first said that it does not have it
+    stalled_since timestamptz,                       -- when its worker, which came back since, said that it still has it
     starts timestamptz[],                            -- all, in their order, where there are more than began_at
     counted_before text COLLATE "C",                 -- what tracker_counted said before the last update
     company_before text COLLATE "C",                 -- company_key before the last update: it has to hear of it too

@@ -5,7 +5,8 @@ SELECT * FROM (
     SELECT task_id, left(display_name, 512), status, progress, (extract(epoch FROM started_at) * 1000000)::bigint,
         task_type, celery_state, left(progress_text, 2000), retries,
         NULL::bigint AS completed_at, NULL::text AS error_message, id, left(task_name, 512),
-        CASE WHEN status = 'pending' AND eta_at >= coalesce(greatest(retried_at, requeued_at), '-infinity') THEN eta END
+        CASE WHEN status = 'pending' AND eta_at >= coalesce(greatest(retried_at, requeued_at), '-infinity') THEN eta END,
+        CASE WHEN stalled_since > updated_at AND status = 'running' THEN 'stalled' END
     FROM background_task_trackers
     WHERE company_key = current_setting('taskbridge.company') AND completed_at IS NULL
         AND ($2::text[] IS NULL OR status = ANY ($2))

@@ -3,7 +3,8 @@
 SELECT * FROM (
     SELECT task_id, left(display_name, 512), status, progress, (extract(epoch FROM started_at) * 1000000)::bigint,
         task_type, celery_state, left(progress_text, 2000), retries,
-        (extract(epoch FROM completed_at) * 1000000)::bigint, left(error_message, 2000), id, left(task_name, 512), NULL::text AS eta
+        (extract(epoch FROM completed_at) * 1000000)::bigint, left(error_message, 2000), id, left(task_name, 512),
+        NULL::text AS eta, NULL::text AS worry
     FROM background_task_trackers
     WHERE company_key = current_setting('taskbridge.company') AND completed_at IS NOT NULL
         AND completed_at > now() - make_interval(secs => $8::float8)

@@ -5,6 +5,7 @@ SELECT task_id, left(display_name, 512), status, progress, (extract(epoch FROM s
     task_type, celery_state, left(progress_text, 2000), retries,
     (extract(epoch FROM completed_at) * 1000000)::bigint, left(error_message, 2000), id, left(task_name, 512),
     CASE WHEN status = 'pending' AND eta_at >= coalesce(greatest(retried_at, requeued_at), '-infinity') THEN eta END,
+    CASE WHEN stalled_since > updated_at AND status = 'running' THEN 'stalled' END,
     root_id, parent_id
 FROM background_task_trackers
 WHERE company_key = current_setting('taskbridge.company')

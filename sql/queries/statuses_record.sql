@@ -1,6 +1,7 @@
 -- What was found out of rows ($1 ids, as they were at $2 updated_at): $3 whether the worker does not have the task,
 -- $4 why it is lost, or NULL, $5 whether the worker has it against what the row says: a verdict is taken back, a task
--- in RETRY runs. A row that changed meanwhile keeps its change: the event that came knows better.
+-- in RETRY runs, $6 whether its worker has come back since and still claims to have it: its end may have been said into
+-- a connection that was lost. A row that changed meanwhile keeps its change: the event that came knows better.
 --
 -- lost_at is the present on the worker's own time line: its last stamp plus the time since then. So it is later than
 -- every stamp of the row, also where the worker's clock is ahead of ours, and earlier than whatever that worker
@@ -8,12 +9,13 @@
 -- attempt's end was stamped, and then it began: not after what makes it wait. Returns how many rows are lost now, and
 -- how many were found again.
 WITH told AS (
-    SELECT * FROM unnest($1::int8[], $2::timestamptz[], $3::bool[], $4::text[], $5::bool[])
-        AS e (id, updated_at, missing, reason, found)
+    SELECT * FROM unnest($1::int8[], $2::timestamptz[], $3::bool[], $4::text[], $5::bool[], $6::bool[])
+        AS e (id, updated_at, missing, reason, found, stalled)
 ), locked AS (
-    SELECT t.id, told.missing, told.reason, told.found
+    SELECT t.id, told.missing, told.reason, told.found, told.stalled
     FROM background_task_trackers t JOIN told ON t.id = told.id AND t.updated_at = told.updated_at
     WHERE t.celery_state IN ('PENDING', 'RECEIVED', 'STARTED', 'PROGRESS', 'RETRY', 'LOST')
+        AND NOT (told.stalled AND coalesce(t.stalled_since > t.updated_at, false))
     ORDER BY t.task_id
     FOR UPDATE OF t
 ), changed AS (
@@ -21,6 +23,7 @@ WITH told AS (
         missing_since = CASE WHEN NOT locked.missing THEN NULL
                              WHEN t.missing_since > t.updated_at THEN t.missing_since
                              ELSE now() END,
+        stalled_since = CASE WHEN locked.stalled THEN now() ELSE t.stalled_since END,
         lost_at = CASE WHEN locked.found THEN NULL
                        WHEN locked.reason IS NULL THEN t.lost_at
                        ELSE greatest(t.lost_at,

@@ -125,6 +125,8 @@ void tb_document_push_task(struct tb_json *json, const char *name, const struct 
     tb_document_push_int(json, "attempt", task->attempt);
     tb_json_stamp(json, "next_try_at", task->next_try_at);
     tb_json_str(json, "reference", tb_document_reference(task->task_id));
+    if (!tb_str_is_null(task->worry))
+        tb_json_str(json, "worry", task->worry);
 }
 
 /* ---- the document ---- */

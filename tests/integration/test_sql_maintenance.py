@@ -204,10 +204,10 @@ def find(database, limit=100):
                      "came_back": row[9], "lost": row[10], "shared": row[11]} for row in rows}
 
 
-def record(database, found, missing=False, reason=None, again=False):
+def record(database, found, missing=False, reason=None, again=False, stalled=False):
     """(lost, found again)"""
     stamp = datetime.datetime.fromtimestamp(0, UTC) + datetime.timedelta(microseconds=found["updated_at"])
-    return execute(database, "statuses_record", [found["id"]], [stamp], [missing], [reason], [again])[0][:2]
+    return execute(database, "statuses_record", [found["id"]], [stamp], [missing], [reason], [again], [stalled])[0][:2]
 
 
 def write_silent(database, task_id, **facts):
@@ -479,3 +479,21 @@ def test_workers_of_one_name_at_two_brokers_are_two(database):
     assert [row[0] for row in execute(database, "status_workers")] == ["w@host at here/", "w@host at there/app"]
     database.execute("DELETE FROM celery_workers WHERE source = 'here/'")
     assert [row[0] for row in execute(database, "status_workers")] == ["w@host"]
+
+
+def test_a_task_that_a_worker_claims_after_it_lost_the_broker_is_stalled_until_it_is_heard_of(database, listener):
+    write_silent(database, "t", began_at=ago(900), event_company_at=ago(900), event_company="7")
+    listener()
+
+    def worry():
+        database.execute("SELECT set_config('taskbridge.company', '7', false)")
+        (row,) = execute(database, "http_active", 10, None, None, None, None, None, None)
+        return row[14]
+
+    assert worry() is None
+    for _ in range(2):
+        record(database, find(database)["t"], stalled=True)
+    assert worry() == "stalled"
+    assert listener() == ["7"]
+    write_rows(database, {"task_id": "t", "alive_at": ago(0)})
+    assert worry() is None

@@ -17,6 +17,8 @@ struct tb_document_task {
     int64_t retries;
     int64_t attempt;     /* from 1 */
     int64_t next_try_at; /* TB_STAMP_NONE: it waits for no set time */
+    /* "stalled": its worker lost the broker meanwhile and still claims to run it; null: nothing. */
+    struct tb_str worry;
 };
 
 /* The company's page of tasks, and what is counted beside it. */

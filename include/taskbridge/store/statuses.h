@@ -22,6 +22,7 @@ struct tb_status_change {
     bool missing;           /* its worker does not have it */
     struct tb_str reason;   /* why it is lost; null when it is not */
     bool found;             /* its worker has it against what the row says */
+    bool stalled;           /* its worker, which came back since, still claims to have it */
 };
 
 /* Pushes the parameters of a page of silent tasks: those behind (after_updated_at, after_id), first of all

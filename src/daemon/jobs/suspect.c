@@ -2,7 +2,8 @@
  * may be on its way. So time stops there, for the silence as for the time since a first no.
  *
  * Of a verdict only what changes the row is written: a task that its worker has stays as it is, unless it was
- * called lost, or suspected, or waits for a retry that has begun. */
+ * called lost, or suspected, or waits for a retry that has begun; or its worker lost the broker meanwhile and
+ * still claims to run it, for then its end may have gone into the old connection: it is shown as stalled. */
 #include "suspect.h"
 
 void tb_suspect_hear(struct tb_suspect *suspect, const struct tb_hearing *hearing, int64_t now_us)
@@ -22,6 +23,12 @@ bool tb_suspect_is_lost(const struct tb_suspect *suspect)
     return suspect->verdict == TB_LIVENESS_GONE || suspect->verdict == TB_LIVENESS_VANISHED;
 }
 
+static bool runs(const struct tb_liveness_facts *facts)
+{
+    return tb_str_equal(facts->celery_state, TB_STR("STARTED")) ||
+           tb_str_equal(facts->celery_state, TB_STR("PROGRESS"));
+}
+
 bool tb_suspect_change(const struct tb_suspect *suspect, struct tb_status_change *ret_change)
 {
     const struct tb_liveness_facts *facts = &suspect->task.facts;
@@ -30,11 +37,12 @@ bool tb_suspect_change(const struct tb_suspect *suspect, struct tb_status_change
         .id = suspect->task.id,
         .updated_at = suspect->task.updated_at,
         .missing = suspect->verdict == TB_LIVENESS_MISSING || suspect->verdict == TB_LIVENESS_GONE,
+        .stalled = has && facts->worker_came_back && !facts->is_lost && runs(facts),
         .found = has && (facts->is_lost || tb_str_equal(facts->celery_state, TB_STR("RETRY"))),
     };
     bool is_cleared = has && facts->missing_us >= 0;
 
-    if (!tb_suspect_is_lost(suspect) && !change.missing && !change.found && !is_cleared)
+    if (!tb_suspect_is_lost(suspect) && !change.missing && !change.found && !change.stalled && !is_cleared)
         return false;
     *ret_change = change;
     return true;

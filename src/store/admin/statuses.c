@@ -24,6 +24,7 @@ static const struct tb_column change_columns[] = {
     {TB_COLUMN_BOOL, offsetof(struct tb_status_change, missing), false, 0},
     {TB_COLUMN_TEXT, offsetof(struct tb_status_change, reason), false, 0},
     {TB_COLUMN_BOOL, offsetof(struct tb_status_change, found), false, 0},
+    {TB_COLUMN_BOOL, offsetof(struct tb_status_change, stalled), false, 0},
 };
 
 void tb_statuses_push_find(struct tb_params *params, int64_t after_updated_at, int64_t after_id,

@@ -17,7 +17,7 @@ bool tb_task_row_read(const struct tb_result *result, size_t row, struct tb_aren
         struct tb_str *text;
     } texts[] = {{0, &task.task_id},        {1, &task.name},         {2, &task.status},
                  {5, &task.task_type},      {6, &task.celery_state}, {7, &task.progress_text},
-                 {10, &task.error_message}, {12, &task.celery_name}};
+                 {10, &task.error_message}, {12, &task.celery_name}, {14, &task.worry}};
 
     for (size_t i = 0; i < TB_COUNT(texts); i++) {
         if (!tb_arena_copy(arena, tb_result_str(result, row, texts[i].column), texts[i].text))

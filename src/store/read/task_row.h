@@ -9,7 +9,7 @@
 /* The columns of http_active.sql; the row's id is in this one. */
 #define TB_TASK_ROW_ID      11
 #define TB_TASK_ROW_ENDED   9
-#define TB_TASK_ROW_COLUMNS 14
+#define TB_TASK_ROW_COLUMNS 15
 
 /* Texts are copied into the arena; false when it is full. */
 bool tb_task_row_read(const struct tb_result *result, size_t row, struct tb_arena *arena,
