@@ -118,8 +118,12 @@ def test_each_good_event_lands_beside_bad_ones_of_every_kind(site):
     for number, (options, body, reason) in enumerate(BAD):
         letter = found[number]
         whole = body if isinstance(body, bytes) else body.encode()
-        # Of a body with a good event in it, what follows is the letter.
-        assert letter["body"] == (b"}" if reason == "follows the end" else whole), reason
+        # Of a body with a good event in it, what follows is the letter. Where nobody can see whether a secret is in it,
+        # nothing of it is kept: in an unknown encoding, or behind a compression that can't be undone.
+        whole = b"}" if reason == "follows the end" else whole
+        is_seen = not {"compression", "content_encoding"} & set(options)
+        assert letter["body"] == (b"" if letter["masked"] else whole), reason
+        assert not (letter["masked"] and is_seen), reason
         assert reason in letter["reason"], f"{reason}: {letter['reason']}"
         assert letter["routing_key"] == f"task.bad.{number}"
         assert letter["content_type"] == options.get("content_type", "application/json")
