@@ -542,8 +542,8 @@ def test_daemons_that_went_silent_or_are_of_another_version(site):
     assert line["verdict"] == "warning" and "1 of 1 are of another version (0.0.9)" in line["found"]
 
 
-def test_the_table_of_checks_in_the_readme_is_the_programs():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_table_of_checks_that_people_read_is_the_programs():
+    text = (ROOT / "config" / "doctor.md").read_text(encoding="utf-8")
     table = text.split("| check | bad, or a warning, when |")[1].split("\n\n")[0]
     named = [name.strip() for row in table.splitlines()[2:] for name in row.split("|")[1].split(",")]
     assert named == CHECKS
