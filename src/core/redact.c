@@ -474,7 +474,7 @@ static const char *find_end(const char *value, const char *end, bool is_quoted)
     struct tb_lex behind;
     struct tb_lex_token next;
 
-    if (*value == '\'' || *value == '"') {
+    if (value < end && (*value == '\'' || *value == '"')) {
         struct tb_lex_token token;
         tb_lex_next(&lex, &token);
         item = (struct tb_item){.text = token.text, .first = token, .token_count = 1};

@@ -145,7 +145,7 @@ void tb_inquiry_ask(struct tb_inquiry *inquiry, enum tb_pidbox_method method, st
     tb_pidbox_ask(inquiry->pidbox, &inquiry->round);
 }
 
-bool tb_inquiry_cancel(struct tb_inquiry *inquiry)
+bool tb_inquiry_stop(struct tb_inquiry *inquiry)
 {
     bool is_busy = tb_pidbox_is_busy(inquiry->pidbox);
 

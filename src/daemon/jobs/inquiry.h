@@ -30,6 +30,6 @@ void tb_inquiry_ask(struct tb_inquiry *inquiry, enum tb_pidbox_method method, st
                     size_t count, struct tb_log *log);
 
 /* Ends what is asked without on_done; whether anything was. */
-bool tb_inquiry_cancel(struct tb_inquiry *inquiry);
+bool tb_inquiry_stop(struct tb_inquiry *inquiry);
 
 #endif

@@ -377,7 +377,7 @@ static void stop(struct tb_job *job)
 {
     const struct tb_job_statuses *run = tb_job_owner(job);
 
-    if (tb_inquiry_cancel(run->inquiry))
+    if (tb_inquiry_stop(run->inquiry))
         end(job, TB_JOB_STOPPED, "the daemon stops");
 }
 
