@@ -26,7 +26,7 @@ class Table:
         self.connection.autocommit = True
         self.cursor = self.connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor)
         sql = (ROOT / "sql" / "queries" / "upsert_trackers.sql").read_text(encoding="utf-8")
-        self.columns = re.search(r"background_task_trackers AS t \(([^)]*)\)", sql).group(1).replace(",", " ").split()
+        self.columns = re.search(r"\bAS e \(([^)]*)\)", sql).group(1).replace(",", " ").split()
         types = dict(re.findall(r"\$(\d+)::(\w+\[\])", sql))
         self.parameters = ", ".join(f"%s::{types[str(number)]}" for number in range(1, len(types) + 1))
         assert len(self.columns) == len(types)
