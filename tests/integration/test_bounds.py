@@ -30,7 +30,7 @@ def test_hundreds_of_large_deliveries_land_in_little_memory(site):
 
 def test_a_list_of_millions_blocks_nothing(site):
     body = b"[" + b"1," * (8 * MIB - 8) + b"1]"
-    daemon = site.start_daemon()
+    daemon = site.start_daemon(TASKBRIDGE_MAINTENANCE_DEAD_LETTERS_MAX_ROWS=100000)
     site.broker.publish(body)
     site.broker.publish_event("task-succeeded", uuid="behind", result="1", runtime=1.0)
     daemon.wait_until(lambda: site.database.row("behind"), 60, "the event behind it lands")

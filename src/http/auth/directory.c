@@ -67,13 +67,14 @@ static void on_noted(struct tb_token_use *use, int outcome, const struct tb_erro
 
     directory->is_noting = false;
     if (outcome)
-        tb_log(directory->log, TB_LOG_DEBUG, "the use of a token could not be noted", TB_F_EVENT("token_use"),
+        tb_log(directory->log, TB_LOG_DEBUG, "the use of a token could not be noted",
                TB_F_EVENT("token_use_not_noted"), TB_F_CSTR("error", err->text));
 }
 
 static void note_use(struct tb_directory *directory, const struct tb_access_read *read)
 {
-    if (!read->is_found || !read->is_idle || directory->is_noting)
+    if (!read->is_found || !read->is_idle || directory->is_noting ||
+        tb_pg_connection_is_standby(directory->connection))
         return;
     directory->is_noting = true;
     directory->use = (struct tb_token_use){.on_done = on_noted, .owner = directory};

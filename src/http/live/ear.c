@@ -49,6 +49,11 @@ static void listen_again(struct tb_ear *ear)
 {
     if (ear->is_asking || !tb_pg_connection_is_ready(ear->connection))
         return;
+    /* A standby refuses LISTEN, until it is promoted. */
+    if (tb_pg_connection_is_standby(ear->connection)) {
+        set_hearing(ear, false);
+        return;
+    }
     ear->is_asking = true;
     tb_company_listen_prepare(&ear->listen);
     ear->listen.on_done = on_listened;

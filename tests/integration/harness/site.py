@@ -67,7 +67,8 @@ class Site:
 
     def environment(self, **variables):
         """What the site's programs see."""
-        return base_environment(**{"TASKBRIDGE_AMQP_URL": self.amqp_url, "TASKBRIDGE_DATABASE_URL": self.database_url,
+        return base_environment(**{"TASKBRIDGE_AMQP_URL": self.amqp_url, "TASKBRIDGE_AMQP_SOURCE": self.name,
+                                   "TASKBRIDGE_DATABASE_URL": self.database_url,
                                    **self.variables, **variables})
 
     def spawn(self, name, command, environment, killable=False):

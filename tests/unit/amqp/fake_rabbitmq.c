@@ -353,7 +353,9 @@ int amqp_simple_wait_frame_noblock(amqp_connection_state_t state, amqp_frame_t *
     int status = fake.status;
     if (status == AMQP_STATUS_OK && fake.frame_count > 0) {
         *ret_frame = fake.frames[0];
-        memmove(fake.frames, fake.frames + 1, --fake.frame_count * sizeof(*fake.frames));
+        fake.frame_count--;
+        for (size_t i = 0; i < fake.frame_count; i++)
+            fake.frames[i] = fake.frames[i + 1];
     } else if (status == AMQP_STATUS_OK) {
         status = AMQP_STATUS_TIMEOUT;
         ssize_t count = recv(state->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
