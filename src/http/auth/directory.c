@@ -55,8 +55,7 @@ static void complain(struct tb_directory *directory, const struct tb_error *err)
         return;
     directory->complained_us = now_us;
     tb_log(directory->log, TB_LOG_ERROR, "who may see what cannot be asked", TB_F_EVENT("access_broken"),
-           TB_F_EVENT("access_not_known"), TB_F_CSTR("error", err->text),
-           TB_F_CSTR("sqlstate", err->sqlstate));
+           TB_F_CSTR("error", err->text), TB_F_CSTR("sqlstate", err->sqlstate));
 }
 
 /* ---- noting that a token was used ---- */
@@ -160,7 +159,7 @@ static void on_lost(void *owner, const struct tb_error *err, int64_t retry_in_us
         directory->down_since_us = tb_clock_monotonic_us();
     directory->is_up = false;
     tb_log(directory->log, TB_LOG_WARNING, "the database is away, of which it is asked who may see what",
-           TB_F_EVENT("access_database_away"), TB_F_EVENT("database_lost"), TB_F_CSTR("error", err->text),
+           TB_F_EVENT("database_lost"), TB_F_CSTR("error", err->text),
            TB_F_INT("retry_in_ms", retry_in_us / TB_US_PER_MS));
 }
 

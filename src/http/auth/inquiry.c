@@ -49,7 +49,7 @@ static void refuse_token(struct tb_inquiry *inquiry, int outcome)
                                                            : "Bearer " REALM ", error=\"invalid_token\"";
     inquiry->verdict.is_guess = outcome < TB_JWT_EXPIRED;
     tb_log(inquiry->inquirers->log, TB_LOG_DEBUG, "a token is refused", TB_F_EVENT("token_refused"),
-           TB_F_EVENT("token_refused"), TB_F_CSTR("because", tb_jwt_words(outcome)));
+           TB_F_CSTR("because", tb_jwt_words(outcome)));
     finish(inquiry, TB_AUTH_NO_CREDENTIAL);
 }
 
@@ -165,8 +165,8 @@ static void on_product(struct tb_hook_call *call, int outcome, const struct tb_h
     /* Whatever the body is: its length decides nothing. */
     if (outcome && outcome != TB_HOOK_TOO_LONG) {
         tb_log(inquiry->inquirers->log, TB_LOG_WARNING, "the product does not say who may see what",
-               TB_F_EVENT("forward_away"), TB_F_EVENT("access_not_known"),
-               TB_F_CSTR("option", "access.forward.url"), TB_F_CSTR("error", err->text));
+               TB_F_EVENT("forward_away"), TB_F_CSTR("option", "access.forward.url"),
+               TB_F_CSTR("error", err->text));
         finish(inquiry, TB_AUTH_AWAY);
         return;
     }
@@ -180,8 +180,8 @@ static void on_product(struct tb_hook_call *call, int outcome, const struct tb_h
         finish(inquiry, 0);
     } else {
         tb_log(inquiry->inquirers->log, TB_LOG_WARNING, "the product does not say who may see what",
-               TB_F_EVENT("forward_away"), TB_F_EVENT("access_not_known"),
-               TB_F_CSTR("option", "access.forward.url"), TB_F_INT("status", answer->status));
+               TB_F_EVENT("forward_away"), TB_F_CSTR("option", "access.forward.url"),
+               TB_F_INT("status", answer->status));
         finish(inquiry, TB_AUTH_AWAY);
     }
 }

@@ -123,13 +123,12 @@ static void look_at_file(struct tb_key_ring *ring)
     ring->seen = now;
     if (read_file(ring, &keys, &err) != 0) {
         tb_log(ring->options.log, TB_LOG_ERROR, "the keys stay as they were", TB_F_EVENT("keys_kept"),
-               TB_F_EVENT("keys_not_read"), TB_F_CSTR("error", err.text));
+               TB_F_CSTR("error", err.text));
         return;
     }
     take_keys(ring, keys);
     tb_log(ring->options.log, TB_LOG_INFO, "read the keys again", TB_F_EVENT("keys_read"),
-           TB_F_EVENT("keys_read"), TB_F_CSTR("file", file_of(ring)),
-           TB_F_INT("keys", (int64_t)ring->keys->count));
+           TB_F_CSTR("file", file_of(ring)), TB_F_INT("keys", (int64_t)ring->keys->count));
 }
 
 /* ---- an address ---- */
@@ -167,8 +166,8 @@ static void on_answer(struct tb_hook_call *call, int outcome, const struct tb_ho
     if (outcome) {
         again_us = tb_backoff_next_us(&ring->backoff);
         tb_log(ring->options.log, TB_LOG_WARNING, "the keys could not be fetched", TB_F_EVENT("keys_away"),
-               TB_F_EVENT("keys_not_fetched"), TB_F_CSTR("option", "access.jwt.jwks_url"),
-               TB_F_CSTR("error", own.text), TB_F_INT("retry_in_ms", again_us / TB_US_PER_MS));
+               TB_F_CSTR("option", "access.jwt.jwks_url"), TB_F_CSTR("error", own.text),
+               TB_F_INT("retry_in_ms", again_us / TB_US_PER_MS));
     } else {
         tb_backoff_reset(&ring->backoff);
         take_keys(ring, keys);
