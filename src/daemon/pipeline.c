@@ -208,15 +208,17 @@ static bool is_its_own(const struct tb_error *err)
     return err && (strncmp(err->sqlstate, "40", 2) == 0 || strcmp(err->sqlstate, "57014") == 0);
 }
 
-/* Whether a part that is alone is to blame: its neighbours landed, or it had its time. */
-static bool is_culprit(const struct tb_pipeline *p, const struct tb_error *err)
+/* Whether a part that is alone is to blame: it had its time, and either the error can be its own, or it is
+ * one that no waiting helps and its neighbours landed. A full disk and a database that is read-only for a
+ * while spare heartbeats and fail every task: nothing is given up for what passes. */
+static bool is_culprit(const struct tb_pipeline *p, int outcome, const struct tb_error *err)
 {
-    return p->bisect.has_written ||
-           (is_its_own(err) && tb_clock_monotonic_us() - p->failing_since > SUSPECT_US);
+    return tb_clock_monotonic_us() - p->failing_since > SUSPECT_US &&
+           (is_its_own(err) || (outcome == TB_SINK_FAILED && p->bisect.has_written));
 }
 
 /* Has the batch, or the part, that fails again and again taken apart; false where that helps nothing. */
-static bool take_apart(struct tb_pipeline *p, const struct tb_error *err)
+static bool take_apart(struct tb_pipeline *p, int outcome, const struct tb_error *err)
 {
     if (p->is_writing_void || !err || !err->sqlstate[0] || ++p->failures < SUSPECT_FAILURES) {
         if (p->failures == 1)
@@ -231,7 +233,7 @@ static bool take_apart(struct tb_pipeline *p, const struct tb_error *err)
         p->is_bisecting = true;
     }
     int r = tb_bisect_failed(&p->bisect);
-    if (r == TB_BISECT_ALONE && is_culprit(p, err))
+    if (r == TB_BISECT_ALONE && is_culprit(p, outcome, err))
         r = tb_bisect_refused(&p->bisect, err);
     if (r == 0)
         p->failures = 0;
@@ -252,7 +254,7 @@ static void take_outcome(struct tb_pipeline *p, int outcome, const struct tb_err
         return;
     case TB_SINK_AGAIN:
     case TB_SINK_FAILED:
-        if (take_apart(p, err)) {
+        if (take_apart(p, outcome, err)) {
             log_trouble(p, TB_LOG_WARNING, "a batch fails again and again; it is written in parts", err, 0);
             tb_backoff_reset(&p->backoff);
             wait_and_retry(p, tb_backoff_next_us(&p->backoff));
