@@ -301,9 +301,9 @@ static void timers_expire_in_the_order_of_their_times(void **state)
     actor_init(&a, fixture, 'a');
     actor_init(&b, fixture, 'b');
     actor_init(&c, fixture, 'c');
-    tb_loop_arm(fixture->loop, &a.timer, 3000);
-    tb_loop_arm(fixture->loop, &b.timer, 1000);
-    tb_loop_arm(fixture->loop, &c.timer, 2000);
+    tb_loop_arm(fixture->loop, &a.timer, 60000);
+    tb_loop_arm(fixture->loop, &b.timer, 20000);
+    tb_loop_arm(fixture->loop, &c.timer, 40000);
     a.stops = true;
     run(fixture);
     assert_string_equal(fixture->trace, "bca");
