@@ -31,7 +31,7 @@ def test_events_of_every_pool_give_the_rows_of_the_oracle(site, pool):
     channel.queue_bind("spectator", "celeryev", "#")
     site.start_worker("demo.app", pool, *PREFETCH)
     task_ids = json.loads(site.python("-c", SEND, json.dumps(TASKS)))
-    wait_until(lambda: all((site.database.row(task_id) or {}).get("status") in ENDED for task_id in task_ids), 60,
+    wait_until(lambda: all((site.database.row(task_id) or {}).get("status") in ENDED for task_id in task_ids), 240,
                "every task ended")
     wait_until(lambda: site.broker.unsettled() == 0, 30, "every delivery is acked")
     events = []
